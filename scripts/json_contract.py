@@ -1,0 +1,283 @@
+"""The output contract of --json: every key with its type, its unit and its meaning.
+
+tests/house/test_docs.py compares it with what the program really writes, in both directions. In a path, ``[]`` stands
+for each entry of a list and ``<...>`` for a key that is a name of this host or of the catalogue.
+"""
+
+from typing import NamedTuple
+
+from unreclaim.formats.meminfo import NAMES
+
+
+class Key(NamedTuple):
+    """One key of a document; ``type`` is JSON's, followed by ``or null`` where a fact may be unknown."""
+
+    path: str
+    type: str
+    unit: str
+    meaning: str
+
+
+_ALWAYS = ("sunreclaim_bytes", "sreclaimable_bytes", "percpu_bytes", "kernel_stack_bytes")
+
+_MEMORY = (
+    Key("memory", "object or null", "", "the lines of /proc/meminfo, and the ledger; null: it could not be read"),
+    *(
+        Key(
+            f"memory.{name}",
+            "integer or null" if name in _ALWAYS else "integer",
+            "bytes" if name.endswith("_bytes") else "huge pages",
+            f"`{kernel_name}`{', null where this kernel does not print it' if name in _ALWAYS else ''}",
+        )
+        for kernel_name, name in NAMES.items()
+    ),
+    Key("memory.unaccounted_bytes", "integer", "bytes", "MemTotal minus every line of the ledger, the likelier end"),
+    Key("memory.unaccounted_low_bytes", "integer", "bytes", "lower bound: overlapping lines counted in full"),
+    Key("memory.unaccounted_high_bytes", "integer", "bytes", "upper bound: overlapping lines counted once"),
+    Key("memory.unknown_lines", "list", "", "lines of /proc/meminfo that this version does not know"),
+    Key("memory.unknown_lines[].name", "string", "", "the kernel's name of the line"),
+    Key("memory.unknown_lines[].value", "integer", "bytes or a count", "its figure"),
+    Key("memory.unknown_lines[].is_bytes", "boolean", "", "whether the figure is bytes (the line ended in kB)"),
+    Key("memory.ledger", "list", "", "where all of MemTotal is, one entry a use (kernel-notes/ledger.md)"),
+    Key("memory.ledger[].id", "string", "", "name of the use; stable"),
+    Key("memory.ledger[].title", "string", "", "the same for people"),
+    Key("memory.ledger[].size_bytes", "integer or null", "bytes", "its size; null: this kernel does not say"),
+    Key("memory.ledger[].reclaimable", "boolean", "", "whether memory pressure can take it back"),
+    Key("memory.ledger[].relation", "string", "", "`exact`: counted once; `at most`: overlaps another line"),
+)
+
+_CGROUPS = (
+    Key("cgroups", "object", "", "counts by controller, and `unified` for the v2 hierarchy itself"),
+    Key("cgroups.<controller>", "object", "", "one controller"),
+    Key("cgroups.<controller>.live", "integer or null", "cgroups", "cgroups that exist, the root included"),
+    Key("cgroups.<controller>.dying", "integer or null", "cgroups", "removed, but not yet freed by the kernel"),
+    Key("cgroups.<controller>.dying_low", "integer or null", "cgroups", "lower bound, where cgroups came and went"),
+    Key("cgroups.<controller>.dying_high", "integer or null", "cgroups", "upper bound"),
+    Key("cgroups.<controller>.source", "string", "", "where the count comes from; `none`: nowhere"),
+    Key("cgroups.<controller>.weakness", "string or null", "", "what that source cannot do here"),
+)
+
+_GAPS = (
+    Key("gaps", "list", "", "what could not be seen; it limits what was said above"),
+    Key("gaps[].what", "string", "", "the fact that is missing"),
+    Key("gaps[].why", "string", "", "why it is missing"),
+    Key("gaps[].remedy", "string or null", "", "what would make it available; null: nothing would"),
+)
+
+_HOST = (
+    Key("host", "object", "", "what does not change while the host runs, and its uptime"),
+    Key("host.hostname", "string or null", "", "/proc/sys/kernel/hostname"),
+    Key("host.kernel", "string or null", "", "kernel release, as `uname -r`"),
+    Key("host.architecture", "string or null", "", "as `uname -m`"),
+    Key("host.os", "object or null", "", "the distribution, from os-release"),
+    Key("host.os.id", "string", "", "ID"),
+    Key("host.os.id_like", "list", "", "ID_LIKE"),
+    Key("host.os.id_like[]", "string", "", "one of them"),
+    Key("host.os.version_id", "string or null", "", "VERSION_ID"),
+    Key("host.os.pretty_name", "string or null", "", "PRETTY_NAME"),
+    Key("host.boot_id", "string or null", "", "UUID of this boot"),
+    Key("host.uptime_seconds", "number or null", "seconds", "since boot, at the last reading"),
+    Key("host.cgroup_mode", "string", "", "`v1`, `v2`, `hybrid` (controllers on v1 beside v2) or `none`"),
+    Key("host.container", "object or null", "", "signs of being inside a container; null: there are none"),
+    Key("host.container.kind", "string", "", "`lxc`, `docker`, `kubernetes`, ... or `unknown`"),
+    Key("host.container.evidence", "list", "", "the signs"),
+    Key("host.container.evidence[]", "string", "", "one sign, as a sentence"),
+    Key("host.container.faked", "list", "", "files that lxcfs rewrites here"),
+    Key("host.container.faked[]", "string", "", "path of one"),
+    Key("host.cpus_possible", "integer or null", "CPUs", "CPUs that per-CPU memory is allocated for"),
+    Key("host.cpus_online", "integer or null", "CPUs", "CPUs that run"),
+    Key("host.numa_nodes", "integer or null", "nodes", "possible NUMA nodes"),
+    Key("host.page_size_bytes", "integer or null", "bytes", "size of a page"),
+    Key("host.mem_total_bytes", "integer or null", "bytes", "MemTotal"),
+)
+
+_DYING_COST = (
+    Key("dying_cost", "object", "", "what dying memory cgroups cost here, by a model (kernel-notes/cost.md)"),
+    *(
+        Key(f"dying_cost.{part}_{end}bytes_each", f"integer{null}", "bytes", meaning + bound)
+        for part, null, meaning in (
+            ("slab", "", "slab of one dying memory cgroup"),
+            ("percpu", " or null", "per-CPU memory of one, all possible CPUs together"),
+        )
+        for end, bound in (("", ""), ("low_", ", lower bound"), ("high_", ", upper bound"))
+    ),
+    *(
+        Key(f"dying_cost.total_{end}bytes", "integer or null", "bytes", f"all of them, slab and per-CPU{bound}")
+        for end, bound in (("", ""), ("low_", ", lower bound"), ("high_", ", upper bound"))
+    ),
+    Key("dying_cost.slab_share", "number or null", "ratio", "count x slab each / SUnreclaim; above 1: model too dear"),
+    Key("dying_cost.percpu_share", "number or null", "ratio", "count x per-CPU each / Percpu"),
+    Key("dying_cost.source", "string", "", "where the figures were measured"),
+)
+
+_GROWTH = (
+    Key("growth", "object", "", "change within the window, by field id (fields.md); no key: fewer than two readings"),
+    Key("growth.<field>", "object", "", "one field"),
+    Key("growth.<field>.bytes_per_day", "number", "bytes a day", "the rate; for fields in bytes"),
+    Key("growth.<field>.cgroups_per_day", "number", "cgroups a day", "the rate; for fields in cgroups"),
+    Key("growth.<field>.low", "number", "as the rate", "lower end of the rate's 95 % interval"),
+    Key("growth.<field>.high", "number", "as the rate", "upper end of it"),
+    Key("growth.<field>.change", "number", "as `unit`", "what was really seen, first reading to last"),
+    Key("growth.<field>.unit", "string", "", "`bytes` or `cgroups`"),
+    Key("since_boot", "object", "", "upper bounds of the average growth since boot, by field id"),
+    Key("since_boot.<field>", "object", "", "one field"),
+    Key("since_boot.<field>.at_most_bytes_per_day", "number", "bytes a day", "what there is now, over the uptime"),
+    Key("since_boot.<field>.at_most_cgroups_per_day", "number", "cgroups a day", "what there is now, over the uptime"),
+)
+
+_PRESSURE = (
+    Key("pressure", "object", "", "/proc/pressure, by resource; empty where this kernel has none"),
+    Key("pressure.<resource>", "object", "", "`cpu`, `io`, `memory` or `irq`"),
+    *(
+        key
+        for kind, meaning in (("some", "some task"), ("full", "all tasks at once"))
+        for key in (
+            Key(f"pressure.<resource>.{kind}", "object or null", "", f"time in which {meaning} waited"),
+            *(
+                Key(f"pressure.<resource>.{kind}.avg{seconds}_percent", "number", "percent", f"over {seconds} seconds")
+                for seconds in (10, 60, 300)
+            ),
+            Key(f"pressure.<resource>.{kind}.total_seconds", "number", "seconds", "since boot"),
+        )
+    ),
+)
+
+_FINDINGS = (
+    Key("findings", "list", "", "known causes that were recognised, the most severe first"),
+    Key("findings[].id", "string", "", "id of the signature (signatures/)"),
+    Key("findings[].title", "string", "", "the cause in a line"),
+    Key("findings[].severity", "string", "", "`info`, `warning` or `critical`"),
+    Key("findings[].confidence", "string", "", "`high` (measured here), `medium` (fits) or `low` (possible)"),
+    *(
+        key
+        for name, meaning in (
+            ("evidence", "what speaks for it"),
+            ("recover", "how to get the memory back, the least invasive step first"),
+            ("prevent", "how to stop it"),
+            ("references", "where it is described"),
+        )
+        for key in (
+            Key(f"findings[].{name}", "list", "", meaning),
+            Key(f"findings[].{name}[]", "string", "", "one line of text"),
+        )
+    ),
+)
+
+_VERDICT = (
+    Key("verdict", "object", "", "the judgement"),
+    Key("verdict.state", "string", "", "`healthy`, `draining`, `growing`, `critical` or `cannot tell`"),
+    Key("verdict.summary", "string", "", "the verdict in one sentence"),
+    Key("verdict.confidence", "string", "", "`high`, `medium` or `low`"),
+    *(
+        key
+        for name, meaning in (
+            ("evidence", "why"),
+            ("ruled_out", "what it is not"),
+            ("next_commands", "what to run next"),
+        )
+        for key in (
+            Key(f"verdict.{name}", "list", "", meaning),
+            Key(f"verdict.{name}[]", "string", "", "one line of text"),
+        )
+    ),
+)
+
+DIAGNOSE = (
+    Key("schema", "string", "", "`unreclaim.diagnose/1`"),
+    *_HOST,
+    Key("window_seconds", "number", "seconds", "time between the first and the last reading; 0: one reading"),
+    Key("readings", "integer", "readings", "how many there were"),
+    Key("captured", "boolean", "", "whether the readings come from a capture"),
+    *_MEMORY,
+    *_CGROUPS,
+    Key("subtrees", "list", "", "upper cgroups with dying descendants; v2 only, which counts them per cgroup"),
+    Key("subtrees[].path", "string", "", "path below the mount"),
+    Key("subtrees[].cgroup_id", "integer or null", "", "inode of the directory: the cgroup's identity"),
+    Key("subtrees[].live", "integer", "cgroups", "it and its live descendants"),
+    Key("subtrees[].dying", "integer", "cgroups", "its dying descendants, whichever controller holds them"),
+    Key("subtrees[].dying_memory", "integer or null", "cgroups", "of these, memory cgroups; null: before 6.12"),
+    Key("residual_charges", "list or null", "", "what dying cgroups hold (kernel-notes/residue.md); null: not read"),
+    Key("residual_charges[].path", "string", "", "nearest living ancestor, below the mount"),
+    Key("residual_charges[].file_bytes", "integer", "bytes", "page cache and tmpfs that its dying descendants hold"),
+    Key("residual_charges[].shmem_bytes", "integer", "bytes", "of it, tmpfs and shared memory"),
+    *_DYING_COST,
+    Key("fingerprint", "object or null", "", "whether slab caches hold the objects of so many memory cgroups"),
+    Key("fingerprint.expected", "integer", "cgroups", "live and dying memory cgroups"),
+    Key("fingerprint.objects", "object", "", "by slab cache"),
+    Key("fingerprint.objects.<cache>", "number", "ratio", "objects per expected memory cgroup"),
+    Key("fingerprint.fits", "boolean or null", "", "null: this kernel has no cache of its own for them"),
+    *_GROWTH,
+    Key("slab_caches", "list", "", "every slab cache, the largest first; one name may occur twice"),
+    Key("slab_caches[].name", "string", "", "as in /proc/slabinfo"),
+    Key("slab_caches[].objects", "integer", "objects", "that there is room for"),
+    Key("slab_caches[].active_objects", "integer", "objects", "in use, and waiting on per-CPU lists"),
+    Key("slab_caches[].object_size_bytes", "integer", "bytes", "of one object"),
+    Key("slab_caches[].size_bytes", "integer or null", "bytes", "of the whole cache; null: page size not known"),
+    Key("slab_caches[].growth_bytes_per_day", "number or null", "bytes a day", "in the window; null: one reading"),
+    Key("slab_caches[].merged_with", "list", "", "caches that SLUB keeps under this name"),
+    Key("slab_caches[].merged_with[]", "string", "", "name of one"),
+    Key("processes", "list", "", "PID 1 and daemons whose own growth is mistaken for the kernel's"),
+    Key("processes[].name", "string", "", "as in /proc/PID/comm"),
+    Key("processes[].pid", "integer", "", "process id"),
+    Key("processes[].rss_bytes", "integer or null", "bytes", "resident memory"),
+    Key("processes[].rss_anon_bytes", "integer or null", "bytes", "of it, anonymous"),
+    *_PRESSURE,
+    *_FINDINGS,
+    *_VERDICT,
+    *_GAPS,
+)
+
+STATUS = (
+    Key("schema", "string", "", "`unreclaim.status/1`"),
+    Key("state", "string", "", "as `verdict.state` of diagnose"),
+    Key("exit_code", "integer", "", "0 healthy or draining, 1 growing, 2 critical, 3 cannot tell"),
+    Key("summary", "string", "", "the verdict in one sentence"),
+    Key("host", "object", "", "which host this is"),
+    *(key for key in _HOST if key.path in ("host.hostname", "host.kernel", "host.uptime_seconds")),
+    *_MEMORY,
+    *_CGROUPS,
+    *_GAPS,
+)
+
+CAPTURE = (
+    Key("schema", "string", "", "`unreclaim.capture/1`"),
+    Key("path", "string", "", "where the bundle was written"),
+    Key("samples", "integer", "samples", "how many it holds"),
+    Key("files", "integer", "files", "how many it holds, all samples together"),
+    Key("size_bytes", "integer", "bytes", "unpacked"),
+    *_GAPS,
+)
+
+CONTRACT = {"diagnose": DIAGNOSE, "status": STATUS, "capture": CAPTURE}
+"""Every command that writes JSON."""
+
+INTRODUCTION = """# JSON
+
+What `diagnose`, `status` and `capture` write with `--json`. It is an interface: keys may be added, none is renamed,
+removed or given another meaning under the same `schema`.
+
+- `null` is a fact that is not known; `0` is a zero that the kernel said. `gaps` tells why something is missing.
+- Sizes are bytes, times are seconds, and the key says so. Rates are per day.
+- Lines of /proc/meminfo that a kernel does not print have no key, but for the four that matter most.
+- `[]` stands for each entry of a list; `<controller>`, `<field>`, `<resource>` and `<cache>` for keys that are names.
+- Text in other bytes than UTF-8 (a cgroup's name may hold any) appears with backslash escapes; an integer that does
+  not fit 64 bits appears as a floating-point number.
+- The exit code is the same with and without `--json`.
+"""
+
+
+def json_page() -> str:
+    """Give the page of the contract: a table a command."""
+    tables = [
+        "\n".join(
+            [
+                f"## unreclaim {command} --json\n",
+                "| Key | Type | Unit | Meaning |",
+                "|---|---|---|---|",
+                *(f"| `{key.path}` | {key.type} | {key.unit} | {key.meaning} |" for key in keys),
+                "",
+            ]
+        )
+        for command, keys in CONTRACT.items()
+    ]
+    return "\n".join([INTRODUCTION, *tables])

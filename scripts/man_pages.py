@@ -1,0 +1,216 @@
+"""Manual pages in man(7), from what click knows of each command and the sections below, which --help has no room for.
+
+PyPI's click-man was tried (0.6.0): it reads a group's dictionary of commands, which ours does not fill, because it
+imports a command only when it is run; it joins the lines of an example, and it has no sections but click's.
+"""
+
+import inspect
+import re
+import textwrap
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import click
+
+from unreclaim import __version__
+from unreclaim.base.errors import ExitCode
+from unreclaim.cli.main import COMMANDS, cli
+
+DATE = "2026-11-22"
+"""The day on which the texts were last revised; the day of the build would make each page stale at once."""
+
+EXIT_STATUS = {
+    ExitCode.HEALTHY: "Healthy, or draining: dying memory cgroups are being freed.",
+    ExitCode.WARNING: "Warning: kernel memory grows.",
+    ExitCode.CRITICAL: "Critical: much of memory is gone.",
+    ExitCode.CANNOT_TELL: "Cannot tell; what is missing is named.",
+    ExitCode.USAGE: "Wrong usage: an unknown command or option.",
+    ExitCode.BAD_DATA: "A file does not have its documented form.",
+    ExitCode.NO_INPUT: "The host, directory or bundle cannot be read.",
+    ExitCode.INTERNAL: "A fault of this program.",
+    ExitCode.CANNOT_WRITE: "The output cannot be written.",
+    ExitCode.INTERRUPTED: "Interrupted with Ctrl-C.",
+}
+_DONE = "The bundle was written; it says nothing about the host's health."
+
+
+class Texts(NamedTuple):
+    """What is told of one command besides its help: paragraphs, and command lines indented by four spaces."""
+
+    overhead: str
+    caveats: str
+
+
+TEXTS = {
+    (): Texts(
+        """
+Each command's own page says what it reads. None of them changes anything on the host but capture, which writes the one
+file it is asked for.
+""",
+        """
+Kernel memory belongs to the host. Inside a container run the program on the host instead; it says when it is inside
+one, and which figures are made up there.
+
+A user who is not root sees no slab caches. What could not be seen is named in the output.
+""",
+    ),
+    ("diagnose",): Texts(
+        """
+All files are read once at the start and once at the end of the window; in between, /proc/meminfo and /proc/vmstat once
+a second, at most 120 times. Every cgroup hierarchy is walked at both ends, so the cost grows with the number of live
+cgroups.
+
+Only where more than 19 memory cgroups are dying, or their number grew, the statistics of each live memory cgroup (at
+most 1,000) and the names of the kernel's functions are read too.
+
+What that takes depends on the host. To measure it there, without the wait:
+
+    time unreclaim diagnose --for 0s
+    perf stat -e task-clock unreclaim diagnose --for 0s
+""",
+        """
+A window cannot show growth that is slower than its noise; the output says what it could not have seen. From ten
+minutes on, a window tells growth of bytes from noise.
+
+The cost of dying cgroups comes from a model. The output gives its bounds, and where it was measured.
+
+On cgroup v2 before Linux 6.12 the kernel counts dying cgroups of any controller, not of memory alone.
+
+Bytes do not come back with the number of dying cgroups: freed objects leave slabs that are partly in use. Judge a cure
+by the number.
+""",
+    ),
+    ("status",): Texts(
+        """
+A few files of /proc are read once, and on cgroup v1 the memory hierarchy is walked. Nothing is waited for. To measure
+it on a host:
+
+    time unreclaim status
+    perf stat -r 20 unreclaim status
+""",
+        """
+One reading cannot show growth. The verdict rests on what has piled up since boot: soon after a boot a fast leak may not
+show yet, and a leak that has stopped may still show. Use unreclaim-diagnose(1) to look closer.
+""",
+    ),
+    ("capture",): Texts(
+        """
+Each sample reads what diagnose reads, and always the statistics of each live memory cgroup (at most 1,000). The bundle
+is built in a temporary file beside its final place and appears under its name when it is complete. To measure time and
+size on a host:
+
+    time sudo unreclaim capture -o /tmp/try.tar.gz --json
+""",
+        """
+A bundle holds the host's name, the names of its cgroups (which may name users, containers and pods) and the kernel's
+figures. It holds no environments and no memory of processes, and command lines only with --with-arguments. It is
+readable by its owner alone; look at it before you send it: tar -tf FILE.
+
+Cgroups may come and go while a sample is taken, so its files are not of one instant.
+""",
+    ),
+}
+_SEE_ALSO = ("cgroups(7)", "proc(5)", "slabtop(1)", "systemd-cgtop(1)")
+
+
+def man_pages() -> dict[str, str]:
+    """Give every page by its file name."""
+    root = click.Context(cli, info_name="unreclaim", **cli.context_settings)
+    pages = {"unreclaim.1": _page(root, ())}
+    for name in COMMANDS:
+        command = cli.get_command(root, name)
+        if command is not None:
+            pages[f"unreclaim-{name}.1"] = _page(click.Context(command, root, name), (name,))
+    return pages
+
+
+def _page(context: click.Context, path: tuple[str, ...]) -> str:
+    command, name = context.command, "-".join(("unreclaim", *path))
+    summary, paragraphs, examples = _split(command.help or "")
+    usage = " ".join(command.collect_usage_pieces(context))
+    names = ["unreclaim", *(f"unreclaim-{other}" for other in COMMANDS)]
+    lines = [
+        '.\\" Generated by scripts/man_pages.py; do not edit.',
+        f'.TH {name.upper()} 1 {DATE} "unreclaim {__version__}" "unreclaim manual"',
+        *(".SH NAME", *textwrap.wrap(f"{name} \\- {_escape(summary[:1].lower() + summary[1:].removesuffix('.'))}", 79)),
+        *(".SH SYNOPSIS", f".B {context.command_path}", _literal(usage)),
+        *(".SH DESCRIPTION", *_paragraphs("\n\n".join((summary, *paragraphs)))),
+        *(".SH OPTIONS", *_definitions(_options(context))),
+        *((".SH COMMANDS", *_definitions(sorted(COMMANDS.items()))) if isinstance(command, click.Group) else ()),
+        *(".SH EXIT STATUS", *_definitions(_exit_status(path))),
+        *(".SH ENVIRONMENT", *_definitions([("NO_COLOR", "Set and not empty: no colour, even on a terminal.")])),
+        *(".SH OVERHEAD", *_paragraphs(TEXTS[path].overhead)),
+        *(".SH CAVEATS", *_paragraphs(TEXTS[path].caveats)),
+        *(".SH EXAMPLES", ".nf", *map(_literal, examples), ".fi"),
+        *(
+            ".SH SEE ALSO",
+            ",\n".join(_reference(page) for page in (*(f"{n}(1)" for n in names if n != name), *_SEE_ALSO)),
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _split(text: str) -> tuple[str, list[str], list[str]]:
+    """Give the summary, the paragraphs and the example's lines of a command's help."""
+    blocks = re.split(r"\n\s*\n", inspect.cleandoc(text))
+    prose = [" ".join(block.split()) for block in blocks if not block.startswith("\b")]
+    example = next((block.splitlines()[2:] for block in blocks if block.startswith("\b\nExample:")), [])
+    return prose[0], prose[1:], inspect.cleandoc("\n".join(["", *example])).splitlines()
+
+
+def _options(context: click.Context) -> Iterator[tuple[str, str]]:
+    for parameter in context.command.get_params(context):
+        record = parameter.get_help_record(context)
+        if record is not None:
+            yield record
+
+
+def _exit_status(path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    for code, meaning in EXIT_STATUS.items():
+        if path == ("capture",) and code < ExitCode.USAGE:
+            if code == ExitCode.HEALTHY:
+                yield str(code.value), _DONE
+        else:
+            yield str(code.value), meaning
+
+
+def _definitions(pairs: Iterator[tuple[str, str]] | list[tuple[str, str]]) -> Iterator[str]:
+    for term, text in pairs:
+        yield f".TP\n.B {_literal(term)}\n{_prose(text)}"
+
+
+def _paragraphs(text: str) -> Iterator[str]:
+    for number, block in enumerate(re.split(r"\n\s*\n", text.strip("\n"))):
+        if number:
+            yield ".PP"
+        if block.startswith("    "):
+            yield from (".RS 4", ".nf", *(_literal(line[4:]) for line in block.splitlines()), ".fi", ".RE")
+        else:
+            yield _prose(block)
+
+
+def _reference(page: str) -> str:
+    name, _, section = page.partition("(")
+    return f".BR {_literal(name)} ({section}"
+
+
+def _prose(text: str) -> str:
+    """Escape running text and start each sentence on a line of its own; options keep their hyphens."""
+    escaped = re.sub(r"(?<= )--?[a-z-]+", lambda match: match[0].replace("-", "\\-"), _escape(" ".join(text.split())))
+    sentences = re.split(r"(?<=[.:;]) (?=[A-Z])", escaped)
+    lines = (line for sentence in sentences for line in textwrap.wrap(sentence, 79, break_on_hyphens=False))
+    return "\n".join(map(_guard, lines))
+
+
+def _literal(text: str) -> str:
+    """Escape what people type: hyphens and quotes stay what they are."""
+    return _guard(_escape(text).replace("-", "\\-").replace("'", "\\(aq"))
+
+
+def _escape(text: str) -> str:
+    return text.encode("ascii").decode().replace("\\", "\\e")
+
+
+def _guard(line: str) -> str:
+    """Keep a line from being taken for a request."""
+    return f"\\&{line}" if line.startswith((".", "'")) else line

@@ -1,0 +1,71 @@
+"""Joins every judgement over one observation: the whole of room `analysis` behind one function."""
+
+from unreclaim.analysis.cost import estimate_cost
+from unreclaim.analysis.evidence import Evidence
+from unreclaim.analysis.growth import measure_growth
+from unreclaim.analysis.residue import counter_slack_bytes, find_residues
+from unreclaim.analysis.signatures import match_signatures
+from unreclaim.analysis.slab import rank_slabs, read_fingerprint
+from unreclaim.analysis.verdict import judge
+from unreclaim.model.cgroups import cgroup_mode
+from unreclaim.model.diagnosis import Diagnosis, Residue
+from unreclaim.model.dying import count_controllers, count_memory, count_unified
+from unreclaim.model.gap import Gap
+from unreclaim.model.ledger import build_ledger
+from unreclaim.model.sample import Observation, Sample
+
+
+def diagnose(observation: Observation) -> Diagnosis:
+    """Judge one host from its samples."""
+    evidence = weigh(observation)
+    findings = match_signatures(evidence)
+    last = observation.last
+    return Diagnosis(
+        host=observation.host,
+        cgroup_mode=cgroup_mode(last.hierarchies),
+        window_seconds=observation.window_seconds,
+        last=last,
+        ledger=evidence.ledger,
+        counts=count_controllers(last),
+        cost=evidence.cost,
+        residues=evidence.residues,
+        fingerprint=evidence.fingerprint,
+        growth=evidence.growth,
+        slabs=rank_slabs(observation),
+        findings=findings,
+        verdict=judge(evidence, findings),
+        gaps=_gaps(observation),
+        captured=observation.captured,
+    )
+
+
+def weigh(observation: Observation) -> Evidence:
+    """Work out what the verdict and the signatures stand on."""
+    last = observation.last
+    memory = count_memory(last)
+    slack = counter_slack_bytes(observation.host)
+    return Evidence(
+        observation=observation,
+        ledger=build_ledger(last),
+        memory=memory,
+        unified=count_unified(last),
+        cost=estimate_cost(observation.host, last, memory),
+        residues=_residues(last, slack),
+        earlier_residues=_residues(observation.first, slack),
+        fingerprint=read_fingerprint(observation, memory),
+        growth=measure_growth(observation),
+    )
+
+
+def _residues(sample: Sample, slack_bytes: int | None) -> tuple[Residue, ...] | None:
+    return None if sample.charges is None else find_residues(sample.charges, slack_bytes)
+
+
+def _gaps(observation: Observation) -> tuple[Gap, ...]:
+    """Give every gap once, those of the last sample first."""
+    gaps = dict.fromkeys((*observation.last.gaps, *observation.first.gaps, *observation.gaps))
+    for sample in (observation.last,):
+        for count in count_controllers(sample):
+            if count.name in ("memory", "unified") and count.dying is None and count.weakness:
+                gaps[Gap(f"dying cgroups ({count.name})", count.weakness, "run on the host itself")] = None
+    return tuple(gaps)

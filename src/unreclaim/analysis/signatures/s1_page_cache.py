@@ -1,0 +1,155 @@
+"""S1: dying memory cgroups, pinned by page cache or tmpfs.
+
+What it detects
+---------------
+A memory cgroup that was removed stays in the kernel, dying, as long as one page is charged to it. A short-lived cgroup
+(a unit that restarts, a timer, a session, a pod) that is the first to touch a page of a file leaves that page, and with
+it itself, behind. Each costs some kilobytes of slab and, on hosts with many CPUs, far more per-CPU memory.
+
+Evidence and thresholds
+-----------------------
+More than 19 dying memory cgroups (fresh idle hosts have 6 to 19), or at least 5 more within the window. The charges
+decide how sure it is: page cache and tmpfs below living cgroups that no living cgroup owns. Each dying cgroup needs a
+page to stay, so where both ends of a window were read and cgroups died in between, that residue must have grown by at
+least a quarter page for each (high confidence); with one reading it must come to that much in all (medium, for a few
+could hold it all). Where it comes to less, something else holds them and this signature is silent. Before 5.3 cached
+directory entries and inodes hold them as well, so one reading there gives low confidence only.
+
+What looks like it
+------------------
+Dying cgroups held by kernel objects (kernels before 5.3), by a bare reference (net_prio on hybrid hosts), or by an open
+socket: no residual page cache. Live cgroups that pile up: S6. A handful that waits for the kernel's work queue.
+
+Confirm
+-------
+On the nearest living parent: ``echo 0 > PARENT/memory.force_empty`` (v1), ``echo 64M > PARENT/memory.reclaim`` (v2).
+The number of dying cgroups falls. Both also drop caches of living cgroups below that parent.
+
+Recover
+-------
+No reboot is needed. Reclaim at the nearest living parent; delete tmpfs files that are no longer needed; as a last step
+``echo 1 > /proc/sys/vm/drop_caches``, which frees neither tmpfs nor mapped pages.
+
+Prevent
+-------
+Fewer cgroups: a restart delay that grows (RestartSteps= with RestartMaxDelaySec=), a start limit, a loop inside the
+unit. Or a kernel that gives a removed cgroup's pages to its parent (lru_reparent_memcg; measured on 7.2).
+
+References
+----------
+- https://blogs.oracle.com/linux/?p=2100 (what pins dying memory cgroups)
+- https://lwn.net/Articles/932070/ (the kernel community on the problem)
+- kernel commit 053bc5693863 (2019): page cache is not reparented when a memory cgroup goes offline
+- kernel commit f1cf8d2f36dc, 7.1: "eliminate the problem of dying memory cgroup for LRU folios"
+"""
+
+import shlex
+
+from unreclaim.analysis.cost import kernel_version
+from unreclaim.analysis.evidence import NORMAL_DYING, Evidence
+from unreclaim.analysis.impact import BLIP, CRITICAL_SHARE_WHEN_SHORT, WORTH_MENTION, matters
+from unreclaim.base.units import format_bytes, format_count
+from unreclaim.model.finding import Confidence, Finding, Severity
+
+_RESIDUE_PER_DYING_BYTES = 1024
+_MOSTLY = 0.5
+# fb2f2b0adb98 ("mm: memcg/slab: reparent memcg kmem_caches on cgroup removal"), 5.3; measured on 4.15 and 5.4.
+_KMEM_PINS_BEFORE = (5, 3)
+
+_PREVENT = (
+    "make fewer cgroups: let a unit that restarts wait longer each time (RestartSteps= with RestartMaxDelaySec=)",
+    "limit how often it starts (StartLimitIntervalSec= with StartLimitBurst=)",
+    "lasting: a kernel that hands a removed cgroup's page cache to its parent (commit f1cf8d2f36dc, 7.1; seen on 7.2)",
+)
+_REFERENCES = (
+    "https://blogs.oracle.com/linux/?p=2100",
+    "https://lwn.net/Articles/932070/",
+    "kernel commit f1cf8d2f36dc (7.1)",
+)
+
+
+def detect(evidence: Evidence) -> Finding | None:
+    """Find dying memory cgroups that page cache or tmpfs holds."""
+    dying = evidence.dying
+    rate = evidence.dying_rate
+    growing = rate is not None and rate.rising and rate.change > BLIP
+    if dying is None or dying <= 0 or (dying <= NORMAL_DYING and not growing):
+        return None
+    # There the parent owns the page cache that a removed cgroup left, and it pins nothing.
+    if evidence.observation.lru_reparenting:
+        return None
+    residue = evidence.residue_file_bytes
+    confidence = _confidence(evidence, dying, residue, rate.change if growing and rate is not None else 0)
+    if confidence is None:
+        return None
+    shmem = evidence.residue_shmem_bytes or 0
+    tmpfs = residue is not None and shmem > _MOSTLY * residue
+    what = "tmpfs files" if tmpfs else "page cache" if residue is not None else "page cache or tmpfs"
+    return Finding(
+        "S1",
+        f"dying memory cgroups pinned by {what}",
+        _severity(evidence),
+        confidence,
+        _evidence(evidence, dying, residue, shmem),
+        _recover(evidence, tmpfs=tmpfs),
+        _PREVENT,
+        _REFERENCES,
+    )
+
+
+def _confidence(evidence: Evidence, dying: int, residue: int | None, more: float) -> Confidence | None:
+    """Say how sure the charges make it, None where they exclude it."""
+    change = evidence.residue_change_bytes
+    if more > BLIP and change is not None:
+        return Confidence.HIGH if change >= more * _RESIDUE_PER_DYING_BYTES else None
+    if residue is not None and residue < dying * _RESIDUE_PER_DYING_BYTES:
+        return None
+    version = kernel_version(evidence.observation.host.kernel)
+    return Confidence.LOW if version is not None and version < _KMEM_PINS_BEFORE else Confidence.MEDIUM
+
+
+def _severity(evidence: Evidence) -> Severity:
+    cost, ledger, rate = evidence.cost, evidence.ledger, evidence.dying_rate
+    if cost.total is None or ledger is None:
+        return Severity.WARNING
+    if cost.total.middle >= CRITICAL_SHARE_WHEN_SHORT * ledger.mem_total_bytes:
+        return Severity.CRITICAL
+    growing = rate is not None and rate.change > BLIP and matters(rate.low * cost.bytes_each, ledger.mem_total_bytes)
+    if growing or cost.total.middle >= WORTH_MENTION * ledger.mem_total_bytes:
+        return Severity.WARNING
+    return Severity.INFO
+
+
+def _evidence(evidence: Evidence, dying: int, residue: int | None, shmem: int) -> tuple[str, ...]:
+    normal = f"(a fresh boot has up to {NORMAL_DYING})"
+    lines = [f"{format_count(dying)} memory cgroups are dying: removed, but not yet freed by the kernel {normal}"]
+    rate = evidence.dying_rate
+    if rate is not None and rate.change:
+        more = "more" if rate.change > 0 else "fewer"
+        lines.append(f"{format_count(abs(rate.change))} {more} within {evidence.growth.window_seconds:.0f} seconds")
+    if residue is None:
+        lines.append(
+            "what they hold could not be told from the charges, so page cache is the likely cause, not a seen one"
+        )
+    else:
+        held = f"they hold {format_bytes(residue)} of page cache"
+        lines.append(f"{held}, of it {format_bytes(shmem)} in tmpfs" if shmem else held)
+        places = (evidence.residues or ())[:3]
+        lines += [f"  {format_bytes(place.file_bytes)} of it below {place.path}" for place in places]
+    return tuple(lines)
+
+
+def _recover(evidence: Evidence, *, tmpfs: bool) -> tuple[str, ...]:
+    memory = evidence.observation.last.memory_hierarchy()
+    place = evidence.residues[0].path if evidence.residues else "/"
+    # Anybody may have named it; what is printed here is pasted into a root shell.
+    parent = shlex.quote((memory.mount_point if memory else "/sys/fs/cgroup") + place.rstrip("/"))
+    steps = []
+    if tmpfs:
+        steps.append("delete tmpfs files that are no longer needed (/dev/shm, /run): each frees the cgroups it pins")
+    if memory is not None and memory.version == 2:
+        steps.append(f"echo 64M > {parent}/memory.reclaim    (5.19; also drops caches of live cgroups below it)")
+    else:
+        steps.append(f"echo 0 > {parent}/memory.force_empty    (also drops caches of live cgroups below it)")
+    steps.append("echo 1 > /proc/sys/vm/drop_caches    (last step; frees neither tmpfs nor mapped pages)")
+    return tuple(steps)

@@ -1,0 +1,338 @@
+"""The verdict: healthy, draining, growing, critical or cannot tell, with its evidence, its limits and what to run next.
+
+Order of the questions: can it be told at all; is memory nearly gone; do cgroups come or go within the window; did they
+pile up since boot; is kernel memory high for another reason. Thresholds and their reasons are in `impact`.
+"""
+
+from unreclaim.analysis.evidence import NORMAL_DYING, Evidence
+from unreclaim.analysis.impact import (
+    BLIP,
+    CRITICAL_SHARE,
+    CRITICAL_SHARE_WHEN_SHORT,
+    HIGH_BYTES,
+    HIGH_SHARE,
+    LONG_WINDOW_SECONDS,
+    SHORT_OF_MEMORY,
+    WORTH_MENTION,
+    matters,
+)
+from unreclaim.base.units import SECONDS_PER_DAY, format_bytes, format_count, format_duration, format_percent
+from unreclaim.model.finding import Confidence, Finding, State, Verdict
+
+_LONGER = "unreclaim diagnose --for 10m    a longer look tells growth from noise"
+_CAPTURE = "unreclaim capture    keeps the evidence, for a second look or a report"
+# S7a, measured on 4.15 and 5.4: a cgroup of the v2 hierarchy that net_prio pins costs 4 to 5 kB of slab.
+_UNIFIED_BYTES_EACH = 4_500
+
+
+def judge(evidence: Evidence, findings: tuple[Finding, ...]) -> Verdict:
+    """Weigh everything and say it in one sentence."""
+    for question in (
+        _cannot_tell_memory,
+        _critical,
+        _window,
+        _accumulated,
+        _unified,
+        _piling_up,
+        _high,
+        _cannot_tell,
+    ):
+        verdict = question(evidence, findings)
+        if verdict is not None:
+            return verdict
+    return _healthy(evidence)
+
+
+def kernel_bytes(evidence: Evidence) -> int | None:
+    """Give kernel memory that cannot be reclaimed: unreclaimable slab and per-CPU memory."""
+    info = evidence.observation.last.meminfo
+    slab = info.get("sunreclaim_bytes") if info else None
+    return None if info is None or slab is None else slab + (info.get("percpu_bytes") or 0)
+
+
+def _total(evidence: Evidence) -> int:
+    return evidence.ledger.mem_total_bytes if evidence.ledger else 0
+
+
+def _share(evidence: Evidence) -> float:
+    size, total = kernel_bytes(evidence), _total(evidence)
+    return size / total if size and total else 0.0
+
+
+def _held(evidence: Evidence) -> str:
+    size = kernel_bytes(evidence) or 0
+    return (
+        f"{format_bytes(size)} of kernel memory that cannot be reclaimed ({format_percent(_share(evidence))} of memory)"
+    )
+
+
+def _faked(evidence: Evidence) -> bool:
+    container = evidence.observation.host.container
+    return container is not None and "/proc/meminfo" in container.faked
+
+
+def _cannot_tell_memory(evidence: Evidence, _findings: tuple[Finding, ...]) -> Verdict | None:
+    if _faked(evidence):
+        return Verdict(
+            State.CANNOT_TELL,
+            "this is inside a container whose memory figures lxcfs makes up; kernel memory belongs to the host.",
+            Confidence.HIGH,
+            ("lxcfs is mounted over /proc/meminfo",),
+            next_commands=("run unreclaim diagnose on the container's host; the cure is there too",),
+        )
+    if kernel_bytes(evidence) is None or not _total(evidence):
+        return Verdict(
+            State.CANNOT_TELL,
+            "the kernel's memory figures could not be read, so nothing can be said about this host.",
+            Confidence.HIGH,
+            next_commands=("see what is missing below",),
+        )
+    return None
+
+
+def _critical(evidence: Evidence, findings: tuple[Finding, ...]) -> Verdict | None:
+    info = evidence.observation.last.meminfo
+    available = info.get("mem_available_bytes") if info else None
+    short = available is not None and available < SHORT_OF_MEMORY * _total(evidence)
+    share = _share(evidence)
+    if share < CRITICAL_SHARE and not (short and share >= CRITICAL_SHARE_WHEN_SHORT):
+        return None
+    left = "" if available is None else f"; {format_bytes(available)} are still available"
+    return Verdict(
+        State.CRITICAL,
+        f"this host holds {_held(evidence)}{left}.",
+        Confidence.HIGH,
+        _dying_lines(evidence, findings),
+        _ruled_out(evidence),
+        (_CAPTURE,),
+    )
+
+
+def _window(evidence: Evidence, findings: tuple[Finding, ...]) -> Verdict | None:
+    rate, cost, ledger = evidence.dying_rate, evidence.cost, evidence.ledger
+    window = format_duration(evidence.growth.window_seconds)
+    if rate is not None and rate.rising and rate.change > BLIP and ledger is not None and _whole(evidence):
+        each = cost.bytes_each
+        if matters(rate.low * each, ledger.mem_total_bytes):
+            return Verdict(
+                State.GROWING,
+                f"{format_count(rate.change)} more memory cgroups stayed behind in the kernel within {window}; "
+                f"at that pace this host loses {format_bytes(rate.per_day * each)} of kernel memory a day."
+                f"{_recoverable(evidence, findings)}",
+                Confidence.HIGH if evidence.growth.window_seconds >= LONG_WINDOW_SECONDS else Confidence.MEDIUM,
+                (*_dying_lines(evidence, findings), *_window_limit(evidence)),
+                _ruled_out(evidence),
+                (_LONGER, _CAPTURE),
+            )
+    if rate is not None and rate.falling and -rate.change > BLIP and _whole(evidence):
+        return Verdict(
+            State.DRAINING,
+            f"{format_count(-rate.change)} dying memory cgroups were freed within {window}; "
+            f"{format_count(evidence.dying or 0)} are left.",
+            Confidence.HIGH,
+            _dying_lines(evidence, findings),
+            _ruled_out(evidence),
+            (_LONGER,),
+        )
+    return _byte_growth(evidence, findings)
+
+
+def _byte_growth(evidence: Evidence, findings: tuple[Finding, ...]) -> Verdict | None:
+    """Judge bytes alone, which only a long window allows."""
+    rates = [evidence.growth.rates.get(f"meminfo.{name}_bytes") for name in ("sunreclaim", "percpu")]
+    known = [rate for rate in rates if rate is not None]
+    low, middle, high = (sum(getattr(rate, end) for rate in known) for end in ("low", "per_day", "high"))
+    if evidence.growth.window_seconds < LONG_WINDOW_SECONDS or low <= 0 or not matters(low, _total(evidence)):
+        return None
+    return Verdict(
+        State.GROWING,
+        f"kernel memory that cannot be reclaimed grows by {format_bytes(middle)} a day "
+        f"({format_bytes(low)} to {format_bytes(high)}), and dying cgroups do not explain it.",
+        Confidence.MEDIUM,
+        _dying_lines(evidence, findings),
+        _ruled_out(evidence),
+        (_CAPTURE,),
+    )
+
+
+def _accumulated(evidence: Evidence, findings: tuple[Finding, ...]) -> Verdict | None:
+    dying, cost = evidence.dying, evidence.cost
+    if dying is None or dying <= NORMAL_DYING or cost.total is None or not _whole(evidence):
+        return None
+    cure = _recoverable(evidence, findings)
+    return _since_boot(evidence, findings, dying, cost.total.middle, "memory cgroups are dying", cure)
+
+
+def _unified(evidence: Evidence, findings: tuple[Finding, ...]) -> Verdict | None:
+    """Judge the v2 hierarchy beside memory cgroups on v1: a reference leak shows there alone (S7a)."""
+    count, hierarchy = evidence.unified, evidence.observation.last.unified_hierarchy()
+    if count is None or count.dying is None or count.dying <= NORMAL_DYING or _is_v2(evidence):
+        return None
+    if hierarchy is None or hierarchy.whole is False:
+        return None
+    return _since_boot(
+        evidence,
+        findings,
+        count.dying,
+        count.dying * _UNIFIED_BYTES_EACH,
+        "cgroups of the v2 hierarchy are dying",
+    )
+
+
+def _since_boot(
+    evidence: Evidence, findings: tuple[Finding, ...], dying: int, size: int, what: str, cure: str = ""
+) -> Verdict | None:
+    uptime, total = evidence.observation.last.uptime_seconds, _total(evidence)
+    if size < WORTH_MENTION * total:
+        return None
+    since = "since when is not known"
+    if uptime:
+        daily = size / uptime * SECONDS_PER_DAY
+        if not matters(daily, total):
+            return None
+        since = f"up to {format_bytes(daily)} a day on average since boot, {format_duration(uptime)} ago"
+    return Verdict(
+        State.GROWING,
+        f"{format_count(dying)} {what} and hold about {format_bytes(size)}: {since}.{cure}",
+        Confidence.MEDIUM if uptime else Confidence.LOW,
+        (*_dying_lines(evidence, findings), *_window_limit(evidence)),
+        _ruled_out(evidence),
+        (_LONGER, _CAPTURE),
+    )
+
+
+def _piling_up(evidence: Evidence, findings: tuple[Finding, ...]) -> Verdict | None:
+    for finding in findings:
+        if finding.id == "S6":
+            return Verdict(
+                State.GROWING,
+                f"{finding.evidence[0]}: something makes cgroups and does not remove them.",
+                finding.confidence,
+                _window_limit(evidence),
+                _ruled_out(evidence),
+                (_LONGER,),
+            )
+    return None
+
+
+def _high(evidence: Evidence, findings: tuple[Finding, ...]) -> Verdict | None:
+    size = kernel_bytes(evidence) or 0
+    if _share(evidence) < HIGH_SHARE or size < HIGH_BYTES:
+        return None
+    uptime = evidence.observation.last.uptime_seconds
+    since = f" in the {format_duration(uptime)} since boot" if uptime else " since boot"
+    return Verdict(
+        State.GROWING,
+        f"this host has gathered {_held(evidence)}{since}, and dying cgroups do not explain it; "
+        "whether it still grows, this window cannot tell.",
+        Confidence.LOW,
+        (*_dying_lines(evidence, findings), *_window_limit(evidence)),
+        _ruled_out(evidence),
+        (_LONGER, _CAPTURE),
+    )
+
+
+def _cannot_tell(evidence: Evidence, _findings: tuple[Finding, ...]) -> Verdict | None:
+    if evidence.dying is not None and _whole(evidence):
+        return None
+    container = evidence.observation.host.container
+    if container is not None:
+        why = f"this is inside a container ({container.kind}), which sees only its own cgroups"
+        command = "run unreclaim diagnose on the container's host; the cure is there too"
+    elif evidence.memory is None:
+        why = "no hierarchy with the memory controller could be read"
+        command = "see what is missing below"
+    else:
+        why = evidence.memory.weakness or "the kernel does not say how many memory cgroups are dying"
+        command = "see what is missing below"
+    return Verdict(
+        State.CANNOT_TELL,
+        f"this host holds {_held(evidence)}, which is not much, but {why}: dying cgroups cannot be counted from here.",
+        Confidence.HIGH,
+        next_commands=(command,),
+    )
+
+
+def _healthy(evidence: Evidence) -> Verdict:
+    dying = evidence.dying or 0
+    few = "as after any boot" if dying <= NORMAL_DYING else "which cost too little here to matter"
+    return Verdict(
+        State.HEALTHY,
+        f"this host holds {_held(evidence)}, and {format_count(dying)} memory cgroups are dying, {few}.",
+        Confidence.HIGH if dying <= NORMAL_DYING else Confidence.MEDIUM,
+        _window_limit(evidence),
+        _ruled_out(evidence),
+        (_LONGER,) if evidence.growth.window_seconds < LONG_WINDOW_SECONDS else (),
+    )
+
+
+def _whole(evidence: Evidence) -> bool:
+    """Tell whether the count of dying memory cgroups is that of the whole host."""
+    hierarchy = evidence.observation.last.memory_hierarchy()
+    if hierarchy is None or hierarchy.whole is False:
+        return False
+    return hierarchy.whole is True or evidence.observation.host.container is None
+
+
+def _dying_lines(evidence: Evidence, findings: tuple[Finding, ...]) -> tuple[str, ...]:
+    found = {finding.id for finding in findings}
+    lines = []
+    memory, cost = evidence.memory, evidence.cost
+    if memory is not None and memory.dying is not None and "S1" not in found:
+        lines.append(f"{format_count(memory.dying)} memory cgroups are dying (a fresh boot has up to {NORMAL_DYING})")
+    if cost.total is not None and cost.total.middle:
+        percpu = "" if cost.percpu is None else f" and {format_bytes(cost.percpu.middle)} of per-CPU memory"
+        whole = format_bytes(cost.total.middle)
+        lines.append(f"each costs about {format_bytes(cost.slab.middle)} of slab{percpu} here: {whole} in all")
+    if cost.slab_share:
+        lines.append(f"that is {format_percent(min(1.0, cost.slab_share))} of the unreclaimable slab")
+    residue = evidence.residue_file_bytes
+    if residue is not None and "S1" not in found and (evidence.dying or 0) > NORMAL_DYING:
+        lines.append("page cache does not hold them: the charges of live cgroups leave too little of it over")
+    if evidence.unified is not None and evidence.unified.dying and memory is not None and not _is_v2(evidence):
+        lines.append(f"{format_count(evidence.unified.dying)} cgroups of the v2 hierarchy are dying besides")
+    return tuple(lines)
+
+
+def _recoverable(evidence: Evidence, findings: tuple[Finding, ...]) -> str:
+    """Say that no reboot is needed, where the cause was seen (in the charges) and can be undone on a running host."""
+    likely = any(finding.id == "S1" and finding.confidence != Confidence.LOW for finding in findings)
+    return " It can be got back without a reboot." if likely and evidence.residues is not None else ""
+
+
+def _is_v2(evidence: Evidence) -> bool:
+    hierarchy = evidence.observation.last.memory_hierarchy()
+    return hierarchy is not None and hierarchy.version == 2
+
+
+def _window_limit(evidence: Evidence) -> tuple[str, ...]:
+    """Say what the window could not have seen, or how wide it leaves the growth that it saw."""
+    window = evidence.growth.window_seconds
+    rate = evidence.dying_rate
+    if window <= 0:
+        why = "there is only one reading"
+        if evidence.growth.readings > 1:
+            why = "the time between the readings is not known"
+        return (f"{why}, so growth cannot be seen, only what has piled up since boot",)
+    if rate is None:
+        return ()
+    each = evidence.cost.bytes_each
+    if rate.rising:
+        low, high = format_bytes(rate.low * each), format_bytes(rate.high * each)
+        return (f"{format_duration(window)} leave it between {low} and {high} a day, if it goes on like this",)
+    if window >= LONG_WINDOW_SECONDS:
+        return ()
+    unseen = format_bytes(max(rate.high, 0) * each)
+    return (f"a window of {format_duration(window)} cannot see growth below {unseen} a day",)
+
+
+def _ruled_out(evidence: Evidence) -> tuple[str, ...]:
+    lines = []
+    for process in evidence.observation.last.processes:
+        if process.rss_bytes is not None and process.rss_bytes < HIGH_SHARE * _total(evidence):
+            name = f"PID 1 ({process.name})" if process.pid == 1 else process.name
+            lines.append(f"{name} itself: {format_bytes(process.rss_bytes)}")
+    memory = evidence.memory
+    if memory is not None and memory.live is not None:
+        lines.append(f"live cgroups: {format_count(memory.live)}")
+    return tuple(lines)

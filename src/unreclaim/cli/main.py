@@ -1,0 +1,118 @@
+"""The program's entry: finds the command, imports only that one, and turns errors into lines and exit codes."""
+
+import importlib
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from unreclaim import __version__
+from unreclaim.base.errors import ExitCode, OutputError, UnreclaimError
+from unreclaim.cli.terminal import drop_output
+
+COMMANDS = {
+    "capture": "Write everything that a diagnosis reads to one file.",
+    "diagnose": "Say what holds this host's kernel memory, and whether it grows.",
+    "status": "One line and an exit code, for scripts and monitoring.",
+}
+"""Every command with its line in --help; its module is ``unreclaim.cli.<name>`` with a click command ``command``."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are run, so that --help loads nothing."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """List the commands."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"unreclaim.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of commands from the table above, importing none."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 healthy, 1 warning, 2 critical, 3 cannot tell, 64 and above: usage or internal errors.",
+)
+@click.version_option(__version__, prog_name="unreclaim")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Say what holds a Linux host's unreclaimable kernel memory, why it grows, and how to get it back.
+
+    Without a command: diagnose. Reading changes nothing on the host.
+
+    \b
+    Example:
+      sudo unreclaim                     look at this host for ten seconds
+      unreclaim status                   one line and an exit code
+      unreclaim diagnose --root FILE     look at a bundle, a captured tree or a sosreport
+    """  # noqa: D301
+    if ctx.invoked_subcommand is None:
+        command = ctx.command.get_command(ctx, "diagnose") if isinstance(ctx.command, click.Group) else None
+        if command is not None:
+            ctx.exit(command.main(args=[], prog_name="unreclaim diagnose", standalone_mode=False) or 0)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the program and end the process with its exit code."""
+    sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the program and give its exit code; every error becomes one line on stderr and at most one hint."""
+    try:
+        code = cli.main(args=arguments, prog_name="unreclaim", standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("unreclaim: interrupted", err=True)
+        return ExitCode.INTERRUPTED
+    except (BrokenPipeError, SystemExit):
+        # The reader of a pipe left (head, less), and all that was said was --help or the like: nothing is wrong. Click
+        # itself would exit with 1 then, which would say "warning".
+        drop_output()
+        return ExitCode.HEALTHY
+    except Exception as error:  # noqa: BLE001  a traceback of Python's own exits with 1, which would say "warning"
+        return _explain(error)
+    return code if isinstance(code, int) else ExitCode.HEALTHY
+
+
+def _explain(error: Exception) -> int:
+    if isinstance(error, click.ClickException):
+        return _complain(error)
+    if isinstance(error, OSError):
+        # What cannot be read is a gap or a RootError; this is stdout on a full disk.
+        drop_output()
+        error = OutputError("standard output", error.strerror or str(error))
+    if isinstance(error, UnreclaimError):
+        click.echo(f"unreclaim: {_line(str(error))}", err=True)
+        if error.hint:
+            click.echo(f"hint: {_line(error.hint)}", err=True)
+        return error.exit_code
+    traceback.print_exception(error)
+    click.echo("unreclaim: internal error: see above", err=True)
+    click.echo("hint: report it with these lines; a bundle of unreclaim capture helps", err=True)
+    return ExitCode.INTERNAL
+
+
+def _complain(error: click.ClickException) -> int:
+    context = getattr(error, "ctx", None)
+    click.echo(f"unreclaim: {_line(error.format_message())}", err=True)
+    command = context.command_path if context is not None else "unreclaim"
+    click.echo(f"hint: {command} --help", err=True)
+    return ExitCode.USAGE
+
+
+def _line(text: str) -> str:
+    return " ".join(text.encode("utf-8", "backslashreplace").decode().split())

@@ -1,0 +1,42 @@
+"""Options that several commands share."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+_DURATION = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(ms|s|m|h|d)?")
+_SECONDS = {"ms": 0.001, None: 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+class Duration(click.ParamType[float]):
+    """A duration such as 30s, 10m, 1h or 0.5; a number alone is seconds."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Give seconds."""
+        if isinstance(value, int | float):
+            return float(value)
+        match = _DURATION.fullmatch(str(value).strip())
+        if match is None:
+            self.fail(f"{value!r} is no duration; write 30s, 10m, 1h or a number of seconds", param, ctx)
+        return float(match[1]) * _SECONDS[match[2]]
+
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def root_option() -> Decorator:
+    """Add ``--root``."""
+    return click.option(
+        "--root",
+        metavar="PATH",
+        help="Read a bundle, a captured tree or an unpacked sosreport instead of this host.",
+    )
+
+
+def json_option() -> Decorator:
+    """Add ``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Write JSON instead of text.")

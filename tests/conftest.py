@@ -1,0 +1,73 @@
+"""What all tests share: skipping with a reason, golden files, memory cgroups of a test's own."""
+
+import os
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.machine import new_memory_cgroup, why_not_live, why_not_root
+
+IN_CI = bool(os.environ.get("CI"))
+FORCED = os.environ.get("UNRECLAIM_FORCE") == "1"
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add our own options."""
+    parser.addoption("--update-golden", action="store_true", help="write golden files anew, compare nothing")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test that this machine cannot run, with the reason and the way to run it all the same."""
+    for marker, why_not in (("live", why_not_live), ("root", why_not_root)):
+        if item.get_closest_marker(marker) and not FORCED and (reason := why_not()):
+            pytest.skip(f"{reason} (UNRECLAIM_FORCE=1 runs it all the same)")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Make a skipped test a failure in CI."""
+    report = yield
+    if not hasattr(report, "wasxfail"):
+        _fail_if_skipped_in_ci(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Make a skipped test file a failure in CI."""
+    report = yield
+    _fail_if_skipped_in_ci(report)
+    return report
+
+
+def _fail_if_skipped_in_ci(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if IN_CI and report.skipped:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"In CI nothing may be skipped. {reason}"
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Give ``golden(name, text)``, which compares a text with the file of that name below tests/golden/."""
+    update = request.config.getoption("update_golden")
+
+    def compare(name: str, text: str) -> None:
+        path = GOLDEN / name
+        if update:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        else:
+            assert path.exists(), f"no golden file {name}; if it is to be, run: just golden"
+            assert text == path.read_text(encoding="utf-8"), f"{name} differs; if it is to, run: just golden"
+
+    return compare
+
+
+@pytest.fixture
+def memory_cgroup() -> Iterator[Path]:
+    """Give a memory cgroup of the test's own; it and all below it is ended and removed afterwards."""
+    with new_memory_cgroup() as cgroup:
+        yield cgroup

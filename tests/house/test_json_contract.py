@@ -1,0 +1,194 @@
+"""docs/json.md is the output contract: it names every key that is written, and no other, with the right type."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from msgspec import inspect as types
+from msgspec.structs import replace
+
+from scripts.json_contract import CONTRACT, Key
+from tests.house.captured import diagnose_captured_hosts
+from tests.house.source import TOP
+from unreclaim.cli.main import cli
+from unreclaim.formats.meminfo import NAMES
+from unreclaim.model.diagnosis import Diagnosis
+from unreclaim.render.as_json import diagnosis_document, encode, status_document
+
+KINDS = {
+    type(None): "null",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    list: "list",
+    dict: "object",
+}
+PLAIN = {types.BoolType: True, types.IntType: 7, types.FloatType: 0.5, types.StrType: "bytes"}
+Seen = dict[str, set[str]]
+
+
+def walk(value: object, known: Iterable[str], path: str = "") -> Iterator[tuple[str, str]]:
+    """Give each key path of a document, in the contract's notation, with the kind of its value."""
+    # Of a list of records the contract names the records' keys alone.
+    if path and not (path.endswith("[]") and isinstance(value, dict)):
+        yield path, KINDS[type(value)]
+    if isinstance(value, list):
+        for item in value:
+            yield from walk(item, known, f"{path}[]")
+    if isinstance(value, dict):
+        below = f"{path}." if path else ""
+        names = {name.removeprefix(below) for name in known if name.startswith(below)}
+        wildcard = next((name for name in sorted(names) if re.fullmatch(r"<\w+>", name)), None)
+        for key, item in value.items():
+            yield from walk(item, known, below + (key if key in names or wildcard is None else wildcard))
+
+
+def written(keys: Iterable[Key], documents: Iterable[object]) -> Seen:
+    """Give the kinds of value that documents have under each key path, as a reader of the JSON text gets them."""
+    seen: Seen = {}
+    for document in documents:
+        for path, kind in walk(json.loads(encode(document)), [key.path for key in keys]):
+            seen.setdefault(path, set()).add(kind)
+    return seen
+
+
+def undocumented(keys: Iterable[Key], seen: Seen) -> Iterator[str]:
+    """Name each key that was written and that the contract lacks, or has with other types."""
+    contract = {key.path: set(key.type.split(" or ")) for key in keys}
+    for path, kinds in sorted(seen.items()):
+        allowed = contract.get(path, set())
+        # JSON has one kind of number: a whole one is no less a number.
+        beyond = kinds - allowed - ({"integer"} if "number" in allowed else set())
+        if beyond:
+            yield f"{path} may be {', '.join(sorted(beyond))}, which is not documented"
+
+
+def never_written(keys: Iterable[Key], seen: Seen) -> Iterator[str]:
+    """Name each key of the contract, and each type of it, that no document has."""
+    for key in keys:
+        kinds = seen.get(key.path, set())
+        for kind in key.type.split(" or "):
+            if kind not in kinds and not (kind == "number" and "integer" in kinds):
+                yield f"{key.path} is never {kind}"
+
+
+def invent(kind: types.Type, without: frozenset[type], name: str = "") -> object:  # noqa: PLR0911, a case a type
+    """Make a value of a type with everything in it; every sequence and mapping has one entry.
+
+    Of what may be None, `without` names what is: plain values (object) or records and sequences (tuple); and whether
+    a mapping lacks the controller that the renderer asks for (dict).
+    """
+    match kind:
+        case types.UnionType(types=choices):
+            choice = next(one for one in choices if not isinstance(one, types.NoneType))
+            left_out = (object if type(choice) in PLAIN else tuple) in without
+            return None if left_out else invent(choice, without, name)
+        case types.StructType(cls=record, fields=fields):
+            return record(**{field.name: invent(field.type, without, field.name) for field in fields})
+        case types.VarTupleType(item_type=item):
+            return (invent(item, without),)
+        case types.DictType(value_type=item):
+            return {key: invent(item, without) for key in _names(name, without)}
+        case types.EnumType(cls=enum):
+            return next(iter(enum))
+        case types.TupleType(item_types=items):
+            return tuple(invent(item, without) for item in items)
+        case _:
+            return PLAIN[type(kind)]
+
+
+def _names(mapping: str, without: frozenset[type]) -> Iterable[str]:
+    # The figures of meminfo are called as they are called; of other mappings any name will do.
+    return NAMES.values() if mapping == "values" else ["other" if dict in without else "memory"]
+
+
+def invented_diagnoses() -> Iterator[Diagnosis]:
+    """Give a diagnosis with everything in it, and such in which what may be None is None."""
+    for without in ((), (object,), (tuple,), (object, tuple), (dict,)):
+        made = invent(types.type_info(Diagnosis), frozenset(without))
+        assert isinstance(made, Diagnosis)
+        yield made
+        if made.last.meminfo is not None:
+            # A kernel that prints only the one line that all have.
+            meminfo = replace(made.last.meminfo, values={"mem_total_bytes": 7})
+            yield replace(made, last=replace(made.last, meminfo=meminfo))
+
+
+def test_json_of_diagnose_is_documented() -> None:
+    """What diagnose --json writes, of captured hosts and of invented ones with everything, is exactly the contract."""
+    keys = CONTRACT["diagnose"]
+    diagnoses = (*diagnose_captured_hosts(), *invented_diagnoses())
+    seen = written(keys, [diagnosis_document(one) for one in diagnoses])
+    assert [*undocumented(keys, seen), *never_written(keys, seen)] == []
+
+
+def test_json_of_status_is_documented() -> None:
+    """What status --json writes is exactly the contract."""
+    keys = CONTRACT["status"]
+    diagnoses = (*diagnose_captured_hosts(), *invented_diagnoses())
+    seen = written(keys, [status_document(one, 0) for one in diagnoses])
+    assert [*undocumented(keys, seen), *never_written(keys, seen)] == []
+
+
+def test_json_of_capture_is_documented(tmp_path: Path) -> None:
+    """What capture --json writes is exactly the contract, but that each gap of a capture has a remedy."""
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc" / "meminfo").write_text("MemTotal: 1024 kB\n", encoding="utf-8")
+    arguments = ["capture", "--json", "--root", str(tmp_path), "-o", str(tmp_path / "bundle.tar.gz")]
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == 0, result.output
+    keys = CONTRACT["capture"]
+    seen = written(keys, [json.loads(result.stdout)])
+    assert [*undocumented(keys, seen), *never_written(keys, seen)] == ["gaps[].remedy is never null"]
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("command", [["diagnose", "--for", "0s"], ["status"]], ids=lambda command: command[0])
+def test_json_of_this_host_is_documented(command: list[str]) -> None:
+    """What is written of the running host holds no key and no type that is not documented."""
+    keys = CONTRACT[command[0]]
+    seen = written(keys, [json.loads(CliRunner().invoke(cli, [*command, "--json"]).stdout)])
+    assert "verdict.state" in seen or "state" in seen
+    assert list(undocumented(keys, seen)) == []
+
+
+def test_each_schema_has_a_contract() -> None:
+    """Every schema that the source names is a command's of the contract, and no key is told twice."""
+    sources = [path.read_text(encoding="utf-8") for path in (TOP / "src").rglob("*.py")]
+    schemas = {name for text in sources for name in re.findall(r"\bunreclaim\.\w+/1\b", text)} - {"unreclaim.bundle/1"}
+    told = [key.meaning.strip("`") for keys in CONTRACT.values() for key in keys if key.path == "schema"]
+    assert sorted(told) == sorted(schemas) == sorted(f"unreclaim.{command}/1" for command in CONTRACT)
+    for keys in CONTRACT.values():
+        assert len({key.path for key in keys}) == len(keys)
+
+
+def test_what_the_contract_lacks_is_seen() -> None:
+    """The checks name an unknown key, a key or a type that is never written, and another type, at every level."""
+    keys = [
+        Key("a", "integer or null", "", ""),
+        Key("b", "list", "", ""),
+        Key("b[].c", "number", "", ""),
+        Key("d", "object", "", ""),
+        Key("d.<name>", "string", "", ""),
+        Key("e", "string", "", ""),
+    ]
+    good: dict[str, object] = {"a": None, "b": [{"c": 1}], "d": {"x.y": "z"}, "e": ""}
+    seen = written(keys, [good, {**good, "a": 1}])
+    assert [*undocumented(keys, seen), *never_written(keys, seen)] == []
+    seen = written(keys, [{"a": 1, "b": [{"c": "1", "f": 1}, "g"], "d": {"x": None}}])
+    assert list(undocumented(keys, seen)) == [
+        "b[] may be string, which is not documented",
+        "b[].c may be string, which is not documented",
+        "b[].f may be integer, which is not documented",
+        "d.<name> may be null, which is not documented",
+    ]
+    assert list(never_written(keys, seen)) == [
+        "a is never null",
+        "b[].c is never number",
+        "d.<name> is never string",
+        "e is never string",
+    ]

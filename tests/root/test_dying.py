@@ -1,0 +1,159 @@
+"""Real dying memory cgroups on this kernel: counted, explained, captured, and gone when their files go."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.machine import memory_hierarchy
+from tests.root.workload import PRIME, leave_dying, remove_files
+
+pytestmark = [pytest.mark.live, pytest.mark.root]
+
+_ATTEMPTS = 10
+_AS_NOBODY = """
+import os, sys
+import unreclaim.cli.diagnose, unreclaim.cli.status, unreclaim.host.cgroupfs
+from unreclaim.cli.main import run
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+sys.exit(run(sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+def files(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """Give a directory for a workload's files on a disk: /tmp may be a tmpfs, whose files pin in another way."""
+    directory = Path("/var/tmp", f"unreclaim-{request.node.name}-{os.getpid()}")  # noqa: S108
+    yield directory
+    if directory.exists():
+        remove_files(directory)
+
+
+def unreclaim(*arguments: str) -> tuple[int, dict[str, Any]]:
+    """Run the program and give its exit code and its JSON."""
+    result = subprocess.run(
+        [sys.executable, "-m", "unreclaim", *arguments], capture_output=True, text=True, check=False
+    )
+    assert result.stderr == ""
+    return result.returncode, json.loads(result.stdout)
+
+
+def count_dying() -> int:
+    """Count dying memory cgroups without the program: the kernel's counter, or counters against directories."""
+    hierarchy = memory_hierarchy()
+    assert hierarchy is not None
+    stat = hierarchy / "cgroup.stat"
+    if stat.exists():
+        values = dict(line.split() for line in stat.read_text().splitlines())
+        return int(values.get("nr_dying_subsys_memory", values["nr_dying_descendants"]))
+    while True:
+        before = _num_cgroups()
+        live = sum(1 for _ in os.walk(hierarchy))
+        if _num_cgroups() == before:
+            return before - live
+
+
+def _num_cgroups() -> int:
+    for line in Path("/proc/cgroups").read_text().splitlines():
+        name, _, number, _ = line.split()
+        if name == "memory":
+            return int(number)
+    raise AssertionError("/proc/cgroups has no memory row")
+
+
+def settled() -> int:
+    """Wait until the count of dying cgroups stays as it is for a second, and give it."""
+    count = count_dying()
+    for _ in range(60):
+        time.sleep(1)
+        again = count_dying()
+        if again == count:
+            return count
+        count = again
+    return count
+
+
+def test_diagnose_counts_exactly_the_cgroups_that_page_cache_pins(memory_cgroup: Path, files: Path) -> None:
+    """23 removed cgroups with a file each are 23 more dying, S1, and 23 fewer when the files are deleted.
+
+    Other processes' cgroups come and go here; an attempt counts when a second source saw none do so meanwhile.
+    """
+    for _ in range(_ATTEMPTS):
+        others = settled()
+        _, before = unreclaim("diagnose", "--json", "--for", "0")
+        leave_dying(memory_cgroup, files)
+        middle = settled()
+        _, during = unreclaim("diagnose", "--json", "--for", "0")
+        remove_files(files)
+        after_count = settled()
+        _, after = unreclaim("diagnose", "--json", "--for", "0")
+        if middle - others == PRIME and after_count == others == count_dying():
+            break
+    else:
+        pytest.fail("other processes' cgroups came and went in every attempt")
+    counts = [document["cgroups"]["memory"]["dying"] for document in (before, during, after)]
+    assert counts == [others, others + PRIME, others]
+    if others + PRIME > 19:
+        finding = next(finding for finding in during["findings"] if finding["id"] == "S1")
+        assert "page cache" in finding["title"]
+    place = "/" + str(memory_cgroup.relative_to(memory_hierarchy() or "/"))
+    held = {residue["path"]: residue["file_bytes"] for residue in during["residual_charges"] or []}
+    # One page of its file each; now and then a page of the filesystem's own metadata is charged along with it.
+    assert PRIME * 4096 <= held[place] < 2 * PRIME * 4096
+    assert place not in {residue["path"] for residue in after["residual_charges"] or []}
+
+
+def test_a_capture_gives_the_verdict_of_the_host(memory_cgroup: Path, files: Path, tmp_path: Path) -> None:
+    """A bundle made beside 23 dying cgroups has the live host's state, findings and count."""
+    leave_dying(memory_cgroup, files)
+    for _ in range(_ATTEMPTS):
+        before = settled()
+        code, live = unreclaim("diagnose", "--json", "--for", "0")
+        _, captured = unreclaim("capture", "--json", "-o", str(tmp_path / "bundle.tar.gz"))
+        if count_dying() == before:
+            break
+    else:
+        pytest.fail("other processes' cgroups came and went in every attempt")
+    replay_code, replay = unreclaim("diagnose", "--json", "--root", str(tmp_path / "bundle.tar.gz"))
+    assert captured["samples"] == 1
+    assert replay_code == code
+    assert replay["verdict"]["state"] == live["verdict"]["state"]
+    assert [finding["id"] for finding in replay["findings"]] == [finding["id"] for finding in live["findings"]]
+    assert replay["cgroups"] == live["cgroups"]
+    assert replay["gaps"] == live["gaps"] == []
+    assert replay["captured"] is True
+
+
+@pytest.mark.parametrize("command", [["status", "--json"], ["diagnose", "--json", "--for", "0"]])
+def test_an_unprivileged_user_gets_a_verdict_and_is_told_what_is_missing(command: list[str]) -> None:
+    """Without privileges the count is the same, slabinfo is a named gap with its remedy, and the exit code is right."""
+    as_nobody = [sys.executable, "-c", _AS_NOBODY, *command]
+    result = subprocess.run(as_nobody, capture_output=True, text=True, check=False)
+    document = json.loads(result.stdout)
+    assert result.stderr == ""
+    assert document["gaps"] == [
+        {"what": "slab caches", "why": "/proc/slabinfo: not permitted", "remedy": "run as root"},
+    ]
+    assert document["cgroups"]["memory"]["dying"] is not None
+    state = document.get("state") or document["verdict"]["state"]
+    assert result.returncode == {"healthy": 0, "draining": 0, "growing": 1, "critical": 2, "cannot tell": 3}[state]
+
+
+def test_reading_changes_no_cgroup(memory_cgroup: Path) -> None:
+    """A diagnosis makes no cgroup and removes none: the hierarchy has the same identities before and after."""
+
+    def identities() -> set[tuple[str, int]]:
+        return {(path, os.stat(path).st_ino) for path, _, _ in os.walk(memory_cgroup)}
+
+    for number in range(PRIME):
+        (memory_cgroup / f"live{number}").mkdir()
+    before = identities()
+    unreclaim("diagnose", "--json", "--for", "0")
+    assert identities() == before
+    assert len(before) == PRIME + 1
