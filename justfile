@@ -23,7 +23,7 @@ lint:
     {{ run }} mypy
     {{ run }} lint-imports --no-logo
     {{ run }} codespell
-    shellcheck bootstrap .ci/run scripts/fresh-machine $(find src tests -name '*.sh')
+    shellcheck bootstrap .ci/run scripts/fresh-machine scripts/build-bpf $(find src tests -name '*.sh')
     {{ run }} python -m scripts.generate_docs --check
 
 # The quick tests; the pure rooms must be covered to the last branch.
@@ -47,6 +47,10 @@ fuzz runs="1000000":
 # Run the benchmarks; each prints its figures as a ratio of two ways measured in one run.
 bench:
     for file in bench/bench_*.py; do echo "== $file"; {{ run }} python "$file" || exit; done
+
+# Compile the BPF programs; the object is committed, and a test proves that it matches its source.
+bpf:
+    scripts/build-bpf
 
 # Write the generated pages of docs/ anew.
 docs:

@@ -248,13 +248,80 @@ CAPTURE = (
     *_GAPS,
 )
 
-CONTRACT = {"diagnose": DIAGNOSE, "status": STATUS, "capture": CAPTURE}
+CENSUS = (
+    Key("schema", "string", "", "`unreclaim.census/1`"),
+    Key("backend", "string", "", "`bpf`: every cgroup by name; `residual charge`: only bytes below living ancestors"),
+    Key("counts", "object", "", "memory cgroups"),
+    Key("counts.live", "integer or null", "cgroups", "that exist as directories"),
+    Key("counts.dying", "integer or null", "cgroups", "listed; without BPF the kernel's count"),
+    Key("counts.kernel_dying", "integer or null", "cgroups", "the kernel's own count, a second source"),
+    Key("counts.kernel_source", "string or null", "", "where that count comes from"),
+    Key("groups", "list", "", "dying cgroups by living ancestor and unit, the largest first"),
+    Key("groups[].ancestor", "string", "", "the nearest living cgroup above"),
+    Key("groups[].unit", "string or null", "", "systemd unit, instances and numbers folded"),
+    Key("groups[].nr_dying", "integer or null", "cgroups", "null: not known without BPF"),
+    Key("groups[].nr_unexplained", "integer", "cgroups", "of them, held by a reference that is no page"),
+    Key("groups[].bytes", "integer", "bytes", "charged to them"),
+    Key("groups[].nr_pins", "integer", "pins", "how many there are; the first 50 are listed"),
+    Key("groups[].pins", "list", "", "what holds them, what most of them share first"),
+    Key(
+        "groups[].pins[].kind",
+        "string",
+        "",
+        "`page cache`, `tmpfs`, `anonymous memory`, `filesystem metadata` or `other memory`",
+    ),
+    Key("groups[].pins[].bytes", "integer", "bytes", "charged"),
+    Key("groups[].pins[].folios", "integer", "references", "how many references to the cgroup they are"),
+    Key(
+        "groups[].pins[].path", "string or null", "", "where the file is mounted here; null: no name, or none that fits"
+    ),
+    Key("groups[].pins[].device", "string or null", "", "major:minor"),
+    Key("groups[].pins[].inode", "integer or null", "", "of the file"),
+    Key("groups[].pins[].dirty_bytes", "integer", "bytes", "of it, not yet written to disk"),
+    Key("groups[].pins[].unlinked", "boolean", "", "the file has no name any more"),
+    Key("groups[].pins[].held_by", "list", "", "who holds an unlinked file open"),
+    Key("groups[].pins[].held_by[]", "string", "", "name, pid and descriptor"),
+    Key("groups[].pins[].nr_cgroups", "integer or null", "cgroups", "that this pin holds; null: not known without BPF"),
+    Key("dying", "list", "", "each dying cgroup, only with --each"),
+    Key("dying[].id", "integer", "", "cgroup id: the inode number of its directory while it lived"),
+    Key("dying[].name", "string", "", "its directory's name"),
+    Key("dying[].path", "string", "", "the path that it had, as far as the kernel still knows"),
+    Key("dying[].ancestor", "string", "", "the nearest living cgroup above"),
+    Key("dying[].serial", "integer", "", "order of creation since boot"),
+    Key("dying[].memory_bytes", "integer", "bytes", "its page counter; kernel memory in it may be stale"),
+    Key("dying[].kernel_bytes", "integer", "bytes", "of it, kernel memory; no pin where the kernel reparents it"),
+    Key("dying[].swap_bytes", "integer", "bytes", "in swap"),
+    Key("dying[].references", "integer or null", "references", "all references to it"),
+    Key("dying[].unexplained_references", "integer or null", "references", "neither pages, children nor swap"),
+    Key("dying[].pins", "list", "", "what holds it"),
+    Key(
+        "dying[].pins[].kind",
+        "string",
+        "",
+        "`page cache`, `tmpfs`, `anonymous memory`, `filesystem metadata` or `other memory`",
+    ),
+    Key("dying[].pins[].bytes", "integer", "bytes", "charged"),
+    Key("dying[].pins[].folios", "integer", "references", "how many references to the cgroup they are"),
+    Key(
+        "dying[].pins[].path", "string or null", "", "where the file is mounted here; null: no name, or none that fits"
+    ),
+    Key("dying[].pins[].device", "string or null", "", "major:minor"),
+    Key("dying[].pins[].inode", "integer or null", "", "of the file"),
+    Key("dying[].pins[].dirty_bytes", "integer", "bytes", "of it, not yet written to disk"),
+    Key("dying[].pins[].unlinked", "boolean", "", "the file has no name any more"),
+    Key("dying[].pins[].held_by", "list", "", "who holds an unlinked file open"),
+    Key("dying[].pins[].held_by[]", "string", "", "name, pid and descriptor"),
+    Key("dying[].complete", "boolean", "", "whether all of its pins are listed"),
+    *_GAPS,
+)
+
+CONTRACT = {"diagnose": DIAGNOSE, "status": STATUS, "capture": CAPTURE, "census": CENSUS}
 """Every command that writes JSON."""
 
 INTRODUCTION = """# JSON
 
-What `diagnose`, `status` and `capture` write with `--json`. It is an interface: keys may be added, none is renamed,
-removed or given another meaning under the same `schema`.
+What `diagnose`, `status`, `census` and `capture` write with `--json`. It is an interface: keys may be added, none is
+renamed, removed or given another meaning under the same `schema`.
 
 - `null` is a fact that is not known; `0` is a zero that the kernel said. `gaps` tells why something is missing.
 - Sizes are bytes, times are seconds, and the key says so. Rates are per day.

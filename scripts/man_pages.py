@@ -93,6 +93,25 @@ One reading cannot show growth. The verdict rests on what has piled up since boo
 show yet, and a leak that has stopped may still show. Use unreclaim-diagnose(1) to look closer.
 """,
     ),
+    ("census",): Texts(
+        """
+Loading the programs takes the kernel's type information to be read, some tens of milliseconds. The walk itself is a few
+microseconds for each memory cgroup and a microsecond for each page that is looked at, in runs of a few milliseconds
+during which one CPU is not preempted by RCU. At most 16,384 pages are looked at for each dying cgroup. The programs are
+run by this command, never attached, and gone when it ends. To measure it on a host:
+
+    time sudo unreclaim census --json
+""",
+        """
+Pages that are locked in memory (mlock) are on no list and show as references that are no page. Kernels that keep pages
+on multi-generation lists (MGLRU) show no pins in this version, which says so.
+
+The path of a file is that of this mount namespace. A name longer than 127 bytes, or a file more than 16 directories
+deep, is shown by device and inode.
+
+Kernel memory in a dying cgroup's counter is not what holds it on kernels that move it to the parent (5.9 and newer).
+""",
+    ),
     ("capture",): Texts(
         """
 Each sample reads what diagnose reads, and always the statistics of each live memory cgroup (at most 1,000). The bundle

@@ -15,8 +15,12 @@ from tests.house.captured import diagnose_captured_hosts
 from tests.house.source import TOP
 from unreclaim.cli.main import cli
 from unreclaim.formats.meminfo import NAMES
+from unreclaim.model.census import Census, CensusGroup, DyingCgroup, Pin, PinKind
 from unreclaim.model.diagnosis import Diagnosis
+from unreclaim.model.dying import Count
+from unreclaim.model.gap import Gap
 from unreclaim.render.as_json import diagnosis_document, encode, status_document
+from unreclaim.render.census import census_document
 
 KINDS = {
     type(None): "null",
@@ -144,6 +148,29 @@ def test_json_of_capture_is_documented(tmp_path: Path) -> None:
     keys = CONTRACT["capture"]
     seen = written(keys, [json.loads(result.stdout)])
     assert [*undocumented(keys, seen), *never_written(keys, seen)] == ["gaps[].remedy is never null"]
+
+
+def test_json_of_census_is_documented() -> None:
+    """What census --json writes is exactly the contract: by BPF and without, with each cgroup and without."""
+    file = Pin(PinKind.TMPFS, 4096, 1, "/dev/shm/x", "0:1", 7, 0, unlinked=True, held_by=("app (pid 1, fd 3)",))  # noqa: S108
+    pins = (file, Pin(PinKind.ANONYMOUS, 4096, 1))
+    dying = (
+        DyingCgroup(5, "a", "/s/a", "/s", 3, 8192, 0, 0, 2, 0, pins),
+        DyingCgroup(6, "b", "/s/b", "/s", 4, 0, 0, 0, None, None, (), complete=False),
+    )
+    groups = (
+        CensusGroup("/s", "a.service", 2, 8192, tuple((pin, 1) for pin in pins)),
+        CensusGroup("/", None, 0, 1, ((pins[1], 0),)),
+    )
+    gaps = (Gap("x", "y", "z"), Gap("x", "y"))
+    count = Count("memory", 4, 2, "cgroup.stat")
+    keys = CONTRACT["census"]
+    documents = [
+        census_document(Census("bpf", 4, dying), groups, count, gaps, each=True),
+        census_document(Census("residual charge", None, ()), groups, None, gaps, each=False),
+    ]
+    seen = written(keys, documents)
+    assert [*undocumented(keys, seen), *never_written(keys, seen)] == []
 
 
 @pytest.mark.live

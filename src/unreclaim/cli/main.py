@@ -12,6 +12,7 @@ from unreclaim.base.errors import ExitCode, OutputError, UnreclaimError
 from unreclaim.cli.terminal import drop_output
 
 COMMANDS = {
+    "census": "List every dying memory cgroup by name, and what pins it.",
     "capture": "Write everything that a diagnosis reads to one file.",
     "diagnose": "Say what holds this host's kernel memory, and whether it grows.",
     "status": "One line and an exit code, for scripts and monitoring.",

@@ -105,5 +105,5 @@ def _count_v1(hierarchy: Hierarchy, controller: str) -> Count:
     return Count(controller, live, max(0, after - live), source, weakness, low, high)
 
 
-def _join(*reasons: str | None) -> str | None:
-    return "; ".join(reason for reason in reasons if reason) or None
+def _join(*reasons: str | None) -> str:
+    return "; ".join(reason for reason in reasons if reason)

@@ -42,7 +42,7 @@ def diagnosis_text(diagnosis: Diagnosis, *, colour: bool = False, full: bool = F
     ]
     healthy = verdict.state == State.HEALTHY
     if healthy and not full:
-        blocks.append(_wrap(" ".join(_sentences(verdict.evidence))))
+        blocks.append(wrap(" ".join(_sentences(verdict.evidence))))
         blocks += [_finding_block(finding) for finding in diagnosis.findings]
     else:
         blocks += [
@@ -80,7 +80,7 @@ def status_line(diagnosis: Diagnosis) -> str:
 
 def _verdict_block(verdict: Verdict, *, colour: bool) -> str:
     word = verdict.state.upper()
-    text = _wrap(f"{word}: {verdict.summary[0].upper()}{verdict.summary[1:]}")
+    text = wrap(f"{word}: {verdict.summary[0].upper()}{verdict.summary[1:]}")
     return f"\033[1;{_COLOURS[verdict.state]}m{word}\033[0m{text[len(word) :]}" if colour else text
 
 
@@ -95,12 +95,12 @@ def _heading(diagnosis: Diagnosis) -> str:
         f"inside a container ({host.container.kind})" if host.container else None,
         "from a capture" if diagnosis.captured else None,
     ]
-    return _wrap(" · ".join(part for part in parts if part))
+    return wrap(" · ".join(part for part in parts if part))
 
 
 def _finding_block(finding: Finding) -> str:
-    lines = [_wrap(f"{finding.id}  {finding.title}{_SURE[finding.confidence]}")]
-    lines += [_wrap(line.strip(), indent=4 if line.startswith(" ") else 2) for line in finding.evidence]
+    lines = [wrap(f"{finding.id}  {finding.title}{_SURE[finding.confidence]}")]
+    lines += [wrap(line.strip(), indent=4 if line.startswith(" ") else 2) for line in finding.evidence]
     lines += _steps("now", finding.recover)
     lines += _steps("to stop", finding.prevent)
     return "\n".join(lines)
@@ -108,7 +108,7 @@ def _finding_block(finding: Finding) -> str:
 
 def _steps(label: str, steps: Iterable[str]) -> list[str]:
     return [
-        _wrap(f"{label if number == 0 else '':<{_LABEL}}{step}", indent=2, hanging=2 + _LABEL)
+        wrap(f"{label if number == 0 else '':<{_LABEL}}{step}", indent=2, hanging=2 + _LABEL)
         for number, step in enumerate(steps)
     ]
 
@@ -171,19 +171,20 @@ def _gap_block(gaps: tuple[Gap, ...], *, full: bool) -> str:
 
 
 def _section(title: str, lines: Iterable[str]) -> str:
-    body = [_wrap(line.strip(), indent=4 if line.startswith(" ") else 2) for line in lines]
+    body = [wrap(line.strip(), indent=4 if line.startswith(" ") else 2) for line in lines]
     return "\n".join([title, *body]) if body else ""
 
 
 def _row(label: str, text: str) -> str:
-    return _wrap(f"{label:<{_LABEL}} {text}", hanging=_LABEL + 1) if text else ""
+    return wrap(f"{label:<{_LABEL}} {text}", hanging=_LABEL + 1) if text else ""
 
 
 def _sentences(lines: Iterable[str]) -> list[str]:
     return [f"{line[0].upper()}{line[1:]}." for line in lines]
 
 
-def _wrap(text: str, *, indent: int = 0, hanging: int | None = None) -> str:
+def wrap(text: str, *, indent: int = 0, hanging: int | None = None) -> str:
+    """Break a line at `WIDTH` columns; `hanging` is the indent of the lines after the first."""
     lines = textwrap.wrap(
         printable(text),
         WIDTH,

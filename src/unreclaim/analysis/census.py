@@ -1,0 +1,59 @@
+"""Groups a census the way an operator acts: by living ancestor and unit, with the pins that most of them share."""
+
+import re
+from collections import defaultdict
+
+from unreclaim.model.census import Census, CensusGroup, DyingCgroup, Pin
+
+_UNIT = re.compile(r"[^/]+\.(?:service|scope|slice|mount|socket|swap)$")
+_INSTANCE = re.compile(r"@.*(?=\.)")
+_NUMBERED = re.compile(r"(?<=[-.r])[0-9a-f]*[0-9][0-9a-f]*(?=\.scope$)")
+
+
+def group_census(census: Census) -> tuple[CensusGroup, ...]:
+    """Group dying cgroups, the largest group first."""
+    members: dict[tuple[str, str | None], list[DyingCgroup]] = defaultdict(list)
+    for cgroup in census.dying:
+        members[cgroup.ancestor, unit_of(cgroup.path)].append(cgroup)
+    groups = [_group(ancestor, unit, cgroups) for (ancestor, unit), cgroups in members.items()]
+    return tuple(sorted(groups, key=lambda group: (-group.nr_dying, group.ancestor, group.unit or "")))
+
+
+def unit_of(path: str) -> str | None:
+    """Give the systemd unit in a cgroup's path, instances and numbered scopes folded; None: there is none."""
+    for name in reversed(path.split("/")):
+        if _UNIT.match(name):
+            return _NUMBERED.sub("*", _INSTANCE.sub("@*", name))
+    return None
+
+
+def _group(ancestor: str, unit: str | None, cgroups: list[DyingCgroup]) -> CensusGroup:
+    shared: dict[tuple[str, str | None, int | None, str | None], list[Pin]] = defaultdict(list)
+    for cgroup in cgroups:
+        for pin in cgroup.pins:
+            shared[pin.kind, pin.device, pin.inode, pin.path].append(pin)
+    pins = [(_sum(same), len(same)) for same in shared.values()]
+    pins.sort(key=lambda entry: (-entry[1], -entry[0].bytes, entry[0].path or ""))
+    return CensusGroup(
+        ancestor,
+        unit,
+        len(cgroups),
+        sum(cgroup.memory_bytes for cgroup in cgroups),
+        tuple(pins),
+        sum(bool(cgroup.unexplained_references) for cgroup in cgroups),
+    )
+
+
+def _sum(pins: list[Pin]) -> Pin:
+    first = pins[0]
+    return Pin(
+        first.kind,
+        sum(pin.bytes for pin in pins),
+        sum(pin.folios for pin in pins),
+        first.path,
+        first.device,
+        first.inode,
+        sum(pin.dirty_bytes for pin in pins),
+        first.unlinked,
+        first.held_by,
+    )

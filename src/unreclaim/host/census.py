@@ -1,0 +1,208 @@
+"""Makes the census of this host: every dying memory cgroup with its path, what pins it, and who holds deleted files."""
+
+import os
+
+from unreclaim.formats.mountinfo import Mount
+from unreclaim.host.bpf.census import RawCensus, RawDying, RawPin, run_census
+from unreclaim.host.container import read_mounts
+from unreclaim.host.probe import Probe
+from unreclaim.model.census import Census, DyingCgroup, Pin, PinKind
+from unreclaim.model.cgroups import Hierarchy
+
+# include/uapi/linux/magic.h
+_TMPFS_MAGIC, _BDEV_MAGIC = 0x01021994, 0x62646576
+_ANONYMOUS = 1
+_MINOR_BITS = 20
+
+
+def read_census(probe: Probe, hierarchy: Hierarchy, nodes: int) -> Census:
+    """List the dying memory cgroups of the running host by BPF.
+
+    hierarchy: the one with the memory controller, to find where living ancestors are.
+
+    Raises:
+        BpfUnavailableError: this host cannot run the programs.
+
+    """
+    raw = run_census(nodes)
+    live = _live_paths(probe, hierarchy)
+    mounts = read_mounts(probe)
+    holders = _find_holders({(pin.device, pin.inode) for pin in raw.pins if pin.inode and not pin.links})
+    if raw.moved:
+        probe.note("some pins", f"{raw.moved} lists of pages changed while they were walked", "run census again")
+    if raw.cut:
+        probe.note("some pins", f"{raw.cut} dying cgroups hold more pages than are looked at one by one")
+    if _uses_mglru(probe):
+        probe.note("pins", "this kernel keeps pages on multi-generation lists, which this version does not walk")
+    pins: dict[int, list[Pin]] = {}
+    for raw_pin in _merge(raw.pins):
+        pins.setdefault(raw_pin.target, []).append(_pin(raw_pin, mounts, holders))
+    complete = not raw.moved and not raw.cut
+    by_id = {css.id: css for css in raw.dying}
+    children = _count_children(raw)
+    dying = tuple(
+        _dying(css, by_id, live, tuple(pins.get(index, ())), children.get(css.id, 0), complete=complete)
+        for index, css in enumerate(raw.dying)
+    )
+    return Census("bpf", len(live), dying, tuple(probe.gaps))
+
+
+def _live_paths(probe: Probe, hierarchy: Hierarchy) -> dict[int, str]:
+    """Give the path of every live cgroup by its id, which is its directory's inode number."""
+    paths = {}
+    for path, _ in probe.root.walk(hierarchy.mount_point):
+        place = f"{hierarchy.mount_point}/{path}" if path else hierarchy.mount_point
+        try:
+            inode = probe.root.inode(place)
+        except OSError:
+            continue
+        if inode is not None:
+            paths[inode] = f"/{path}"
+    return paths
+
+
+def _count_children(raw: RawCensus) -> dict[int, int]:
+    children: dict[int, int] = {}
+    for css in raw.dying:
+        children[css.parent_id] = children.get(css.parent_id, 0) + 1
+    return children
+
+
+def _dying(
+    css: RawDying,
+    by_id: dict[int, RawDying],
+    live: dict[int, str],
+    pins: tuple[Pin, ...],
+    children: int,
+    *,
+    complete: bool,
+) -> DyingCgroup:
+    names = [css.name]
+    parent = css.parent_id
+    while parent not in live and parent in by_id and len(names) < len(by_id):
+        names.append(by_id[parent].name)
+        parent = by_id[parent].parent_id
+    ancestor = live.get(parent, "/")
+    page = os.sysconf("SC_PAGE_SIZE")
+    unexplained = None
+    if css.references is not None and complete:
+        # On 6.18 the count of a killed css is exactly that of folios, dying children and, for swapped pages, one more.
+        known = sum(pin.folios for pin in pins) + children + (css.swap_references > 0)
+        unexplained = max(0, css.references - known)
+    return DyingCgroup(
+        id=css.id,
+        name=css.name,
+        path=ancestor.rstrip("/") + "/" + "/".join(reversed(names)),
+        ancestor=ancestor,
+        serial=css.serial,
+        memory_bytes=max(0, css.memory_pages) * page,
+        kernel_bytes=max(0, css.kernel_pages) * page,
+        swap_bytes=max(0, css.memsw_pages - css.memory_pages) * page,
+        references=css.references,
+        unexplained_references=unexplained,
+        pins=pins,
+        complete=complete,
+    )
+
+
+def _merge(pins: tuple[RawPin, ...]) -> list[RawPin]:
+    """Join records of the same mapping and cgroup: a list interleaves files, and each turn made a record."""
+    merged: dict[tuple[int, int], RawPin] = {}
+    for pin in pins:
+        key = (pin.target, pin.mapping)
+        if (same := merged.get(key)) is not None:
+            pages, folios, dirty = same.pages + pin.pages, same.folios + pin.folios, same.dirty_pages + pin.dirty_pages
+            merged[key] = RawPin(
+                pin.target,
+                pin.mapping,
+                pin.inode,
+                pages,
+                folios,
+                dirty,
+                pin.magic,
+                pin.device,
+                pin.special_device,
+                pin.links,
+                pin.path,
+                pin.whole_path,
+            )
+        else:
+            merged[key] = pin
+    return sorted(merged.values(), key=lambda pin: (pin.target, -pin.pages))
+
+
+def _pin(raw: RawPin, mounts: tuple[Mount, ...], holders: dict[tuple[int, int], tuple[str, ...]]) -> Pin:
+    page = os.sysconf("SC_PAGE_SIZE")
+    size, dirty = raw.pages * page, raw.dirty_pages * page
+    if raw.mapping & 3 == _ANONYMOUS:
+        return Pin(PinKind.ANONYMOUS, size, raw.folios)
+    if raw.magic == _BDEV_MAGIC:
+        return Pin(PinKind.METADATA, size, raw.folios, device=_device_name(raw.special_device), dirty_bytes=dirty)
+    if not raw.inode:
+        return Pin(PinKind.OTHER, size, raw.folios)
+    kind = PinKind.TMPFS if raw.magic == _TMPFS_MAGIC else PinKind.PAGE_CACHE
+    return Pin(
+        kind,
+        size,
+        raw.folios,
+        _path(raw, mounts),
+        _device_name(raw.device),
+        raw.inode,
+        dirty,
+        raw.links == 0,
+        holders.get((raw.device, raw.inode), ()),
+    )
+
+
+def _device_name(device: int) -> str:
+    """Write a kernel dev_t as mountinfo does: major:minor."""
+    return f"{device >> _MINOR_BITS}:{device & (1 << _MINOR_BITS) - 1}"
+
+
+def _path(raw: RawPin, mounts: tuple[Mount, ...]) -> str | None:
+    """Find the file where its filesystem is mounted; without a mount (memfd, SysV) its bare name."""
+    if not raw.path or not raw.whole_path:
+        return None
+    inside = "/" + "/".join(reversed(raw.path))
+    device = _device_name(raw.device)
+    shown = [mount for mount in mounts if mount.device == device]
+    for mount in sorted(shown, key=lambda mount: len(mount.root)):
+        top = mount.root.rstrip("/")
+        if inside == mount.root or inside.startswith(top + "/"):
+            return (mount.mount_point.rstrip("/") + inside[len(top) :]) or "/"
+    return inside if shown else inside.lstrip("/")
+
+
+def _find_holders(wanted: set[tuple[int, int]]) -> dict[tuple[int, int], tuple[str, ...]]:
+    """Find who holds deleted files open, by device and inode of every descriptor; only where there are such files."""
+    holders: dict[tuple[int, int], list[str]] = {}
+    pids = [name for name in os.listdir("/proc") if name.isdigit()] if wanted else []
+    for pid in pids:
+        try:
+            descriptors = os.listdir(f"/proc/{pid}/fd")
+        except OSError:
+            continue
+        for descriptor in descriptors:
+            try:
+                status = os.stat(f"/proc/{pid}/fd/{descriptor}")
+            except OSError:
+                continue
+            device = os.major(status.st_dev) << _MINOR_BITS | os.minor(status.st_dev)
+            if (device, status.st_ino) in wanted:
+                holders.setdefault((device, status.st_ino), []).append(f"{_name(pid)} (pid {pid}, fd {descriptor})")
+    return {key: tuple(names) for key, names in holders.items()}
+
+
+def _name(pid: str) -> str:
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
+    except OSError:
+        return "a process that has ended"
+
+
+def _uses_mglru(probe: Probe) -> bool:
+    try:
+        return int(probe.root.read_text("/sys/kernel/mm/lru_gen/enabled").strip(), 16) & 1 == 1
+    except (OSError, ValueError):
+        return False

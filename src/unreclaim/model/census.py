@@ -1,0 +1,77 @@
+"""The census: every dying memory cgroup by name, and what pins it."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from unreclaim.model.gap import Gap
+
+
+class PinKind(StrEnum):
+    """What keeps a dying cgroup: the last charge that points to it."""
+
+    PAGE_CACHE = "page cache"
+    TMPFS = "tmpfs"
+    ANONYMOUS = "anonymous memory"
+    METADATA = "filesystem metadata"
+    OTHER = "other memory"
+
+
+class Pin(Struct, frozen=True):
+    """One file, or kind of memory, that a dying cgroup is charged for.
+
+    path: where an operator finds the file now, None where it has no name any more or lies on no mount.
+    unlinked: the file has no name left and lives because it is open or mapped. bytes and dirty_bytes: of this cgroup.
+    folios: how many references to the cgroup they are. held_by: processes that hold an unlinked file open.
+    """
+
+    kind: PinKind
+    bytes: int
+    folios: int
+    path: str | None = None
+    device: str | None = None
+    inode: int | None = None
+    dirty_bytes: int = 0
+    unlinked: bool = False
+    held_by: tuple[str, ...] = ()
+
+
+class DyingCgroup(Struct, frozen=True):
+    """One dying memory cgroup. id: its inode number while it lived; serial: order of creation since boot.
+
+    path: ancestor and names below it; ancestor: the nearest living one. references: all references to it;
+    unexplained_references: those that are neither folios, dying children nor swapped pages. complete: all pins listed.
+    """
+
+    id: int
+    name: str
+    path: str
+    ancestor: str
+    serial: int
+    memory_bytes: int
+    kernel_bytes: int
+    swap_bytes: int
+    references: int | None
+    unexplained_references: int | None
+    pins: tuple[Pin, ...] = ()
+    complete: bool = True
+
+
+class CensusGroup(Struct, frozen=True):
+    """Dying cgroups with the same living ancestor, and what pins them together: each pin with its cgroups' number."""
+
+    ancestor: str
+    unit: str | None
+    nr_dying: int
+    bytes: int
+    pins: tuple[tuple[Pin, int], ...]
+    nr_unexplained: int = 0
+
+
+class Census(Struct, frozen=True):
+    """All dying memory cgroups of a host. backend: how they were found. live None: not counted."""
+
+    backend: str
+    live: int | None
+    dying: tuple[DyingCgroup, ...]
+    gaps: tuple[Gap, ...] = ()

@@ -1,0 +1,97 @@
+"""A census as text and as JSON."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from unreclaim.base.units import format_bytes, format_count
+from unreclaim.model.census import Census, CensusGroup, DyingCgroup, Pin
+from unreclaim.model.dying import Count
+from unreclaim.model.gap import Gap
+from unreclaim.render.as_text import wrap
+
+_PINS_SHOWN = 4
+_PINS_IN_JSON = 50
+
+
+def census_text(
+    census: Census, groups: tuple[CensusGroup, ...], count: Count | None, gaps: Iterable[Gap], *, each: bool
+) -> str:
+    """Write a census: how many and where, then each group with what pins it, then what could not be seen."""
+    number = len(census.dying) if census.backend == "bpf" else count.dying if count else None
+    total = "an unknown number of" if number is None else format_count(number)
+    lines = [wrap(f"{total} memory cgroups are dying: removed, but not yet freed by the kernel")]
+    if not each:
+        lines += [line for group in groups for line in ("", *_group_lines(group))]
+    else:
+        lines += [line for cgroup in census.dying for line in ("", *_each_lines(cgroup))]
+    missing = [wrap(f"{gap.what}: {gap.why}{f'; {gap.remedy}' if gap.remedy else ''}", indent=2) for gap in gaps]
+    if missing:
+        lines += ["", "Not seen", *missing]
+    return "\n".join(lines) + "\n"
+
+
+def _group_lines(group: CensusGroup) -> list[str]:
+    unit = f", of {group.unit}" if group.unit else ""
+    if not group.nr_dying:
+        lines = [wrap(f"below {group.ancestor}: {format_bytes(group.bytes)} held by dying cgroups")]
+        return [*lines, *(wrap(f"{format_bytes(pin.bytes)} {pin.kind}", indent=2) for pin, _ in group.pins)]
+    lines = [wrap(f"{format_count(group.nr_dying)} below {group.ancestor}{unit}, {format_bytes(group.bytes)}")]
+    for pin, cgroups in group.pins[:_PINS_SHOWN]:
+        lines.append(wrap(f"{format_count(cgroups)} of them by {_pin_text(pin)}", indent=2))
+    if len(group.pins) > _PINS_SHOWN:
+        lines.append(wrap(f"and by {format_count(len(group.pins) - _PINS_SHOWN)} more", indent=2))
+    if group.nr_unexplained:
+        lines.append(wrap(f"{format_count(group.nr_unexplained)} of them by a reference that is no page", indent=2))
+    return lines
+
+
+def _pin_text(pin: Pin) -> str:
+    where = pin.path or (f"device {pin.device}" if pin.device else "")
+    dirty = f", {format_bytes(pin.dirty_bytes)} of it not yet written" if pin.dirty_bytes else ""
+    gone = ", deleted" if pin.unlinked else ""
+    held = f", held by {', '.join(pin.held_by)}" if pin.held_by else ""
+    return f"{pin.kind} {where} ({format_bytes(pin.bytes)}{dirty}{gone}{held})"
+
+
+def _each_lines(cgroup: DyingCgroup) -> list[str]:
+    references = "unknown" if cgroup.references is None else format_count(cgroup.references)
+    lines = [wrap(f"{cgroup.path}  (id {cgroup.id}, {format_bytes(cgroup.memory_bytes)}, {references} references)")]
+    lines += [wrap(f"by {_pin_text(pin)}", indent=2) for pin in cgroup.pins]
+    if cgroup.unexplained_references:
+        lines.append(wrap(f"by {cgroup.unexplained_references} references that are no page", indent=2))
+    return lines
+
+
+def census_document(
+    census: Census, groups: tuple[CensusGroup, ...], count: Count | None, gaps: Iterable[Gap], *, each: bool
+) -> dict[str, object]:
+    """Build the document of ``unreclaim census --json``."""
+    bpf = census.backend == "bpf"
+    document: dict[str, object] = {
+        "schema": "unreclaim.census/1",
+        "backend": census.backend,
+        "counts": {
+            "live": census.live,
+            "dying": len(census.dying) if bpf else count.dying if count else None,
+            "kernel_dying": count.dying if count else None,
+            "kernel_source": count.source if count else None,
+        },
+        "groups": [_group_document(group) for group in groups],
+    }
+    if each:
+        document["dying"] = [msgspec.to_builtins(cgroup) for cgroup in census.dying]
+    return {**document, "gaps": [{"what": gap.what, "why": gap.why, "remedy": gap.remedy} for gap in gaps]}
+
+
+def _group_document(group: CensusGroup) -> dict[str, object]:
+    pins = [{**msgspec.to_builtins(pin), "nr_cgroups": cgroups or None} for pin, cgroups in group.pins[:_PINS_IN_JSON]]
+    return {
+        "ancestor": group.ancestor,
+        "unit": group.unit,
+        "nr_dying": group.nr_dying or None,
+        "nr_unexplained": group.nr_unexplained,
+        "bytes": group.bytes,
+        "nr_pins": len(group.pins),
+        "pins": pins,
+    }

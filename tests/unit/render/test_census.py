@@ -1,0 +1,87 @@
+"""A census as text and JSON: groups by default, each cgroup on request, and what was not seen."""
+
+import json
+
+from unreclaim.model.census import Census, CensusGroup, DyingCgroup, Pin, PinKind
+from unreclaim.model.dying import Count
+from unreclaim.model.gap import Gap
+from unreclaim.render.as_json import encode
+from unreclaim.render.census import census_document, census_text
+
+COUNT = Count("memory", 40, 23, "cgroup.stat: nr_dying_subsys_memory", None, 23, 23)
+LOG = Pin(PinKind.PAGE_CACHE, 94_208, 23, "/var/log/app.log", "8:1", 7, 4096)
+HELD = Pin(PinKind.TMPFS, 4096, 1, "memfd:x", "0:1", 9, unlinked=True, held_by=("app (pid 1, fd 3)",))
+METADATA = Pin(PinKind.METADATA, 4096, 1, device="8:1")
+CGROUP = DyingCgroup(5, "a.service", "/s/a.service", "/s", 3, 8192, 4096, 0, 3, 1, (LOG, HELD))
+LOST = DyingCgroup(6, "b", "/s/b", "/s", 4, 0, 0, 0, None, None, (), complete=False)
+CENSUS = Census("bpf", 40, (CGROUP, LOST))
+GROUP = CensusGroup("/s", "a.service", 23, 188_416, ((LOG, 23), (HELD, 1)), 1)
+GAP = Gap("some pins", "2 lists of pages changed while they were walked", "run census again")
+
+
+def test_groups_are_written_with_their_first_pins() -> None:
+    """A group's number, place and unit come first, then who shares what, then what is no page, then the gaps."""
+    assert census_text(CENSUS, (GROUP,), COUNT, (GAP,), each=False).splitlines() == [
+        "2 memory cgroups are dying: removed, but not yet freed by the kernel",
+        "",
+        "23 below /s, of a.service, 188 kB",
+        "  23 of them by page cache /var/log/app.log (94 kB, 4.1 kB of it not yet written)",
+        "  1 of them by tmpfs memfd:x (4.1 kB, deleted, held by app (pid 1, fd 3))",
+        "  1 of them by a reference that is no page",
+        "",
+        "Not seen",
+        "  some pins: 2 lists of pages changed while they were walked; run census again",
+    ]
+
+
+def test_many_pins_are_cut_short() -> None:
+    """Of many pins only the first are written out, and the rest is a number."""
+    group = CensusGroup("/", None, 9, 36_864, tuple((METADATA, 1) for _ in range(9)))
+    lines = census_text(CENSUS, (group,), COUNT, (), each=False).splitlines()
+    assert lines[2:] == [
+        "9 below /, 37 kB",
+        *(["  1 of them by filesystem metadata device 8:1 (4.1 kB)"] * 4),
+        "  and by 5 more",
+    ]
+
+
+def test_each_cgroup_is_written_with_its_references() -> None:
+    """On request every cgroup comes by its path, with its pins and the references that are no page."""
+    assert census_text(CENSUS, (GROUP,), COUNT, (), each=True).splitlines()[2:] == [
+        "/s/a.service  (id 5, 8.2 kB, 3 references)",
+        "  by page cache /var/log/app.log (94 kB, 4.1 kB of it not yet written)",
+        "  by tmpfs memfd:x (4.1 kB, deleted, held by app (pid 1, fd 3))",
+        "  by 1 references that are no page",
+        "",
+        "/s/b  (id 6, 0 B, unknown references)",
+    ]
+
+
+def test_without_bpf_the_kernels_count_and_the_residues_are_all_there_is() -> None:
+    """Residual charge knows bytes below an ancestor and no names; the number is the kernel's, or unknown."""
+    census = Census("residual charge", 40, (), (GAP,))
+    group = CensusGroup("/s", None, 0, 8192, ((Pin(PinKind.TMPFS, 8192, 0), 0),))
+    assert census_text(census, (group,), COUNT, (), each=False).splitlines() == [
+        "23 memory cgroups are dying: removed, but not yet freed by the kernel",
+        "",
+        "below /s: 8.2 kB held by dying cgroups",
+        "  8.2 kB tmpfs",
+    ]
+    unknown = census_text(census, (), None, (Gap("x", "y"),), each=False).splitlines()
+    assert unknown[0].startswith("an unknown number of memory cgroups")
+    assert unknown[-1] == "  x: y"
+
+
+def test_the_json_has_the_contracts_keys() -> None:
+    """The document has schema, backend, counts, groups and gaps; each dying cgroup on request."""
+    document = json.loads(encode(census_document(CENSUS, (GROUP,), COUNT, (GAP,), each=True)))
+    assert set(document) == {"schema", "backend", "counts", "groups", "dying", "gaps"}
+    assert document["schema"] == "unreclaim.census/1"
+    assert document["counts"] == {"live": 40, "dying": 2, "kernel_dying": 23, "kernel_source": COUNT.source}
+    assert document["groups"][0]["pins"][0]["nr_cgroups"] == 23
+    assert document["dying"][0]["pins"][1]["held_by"] == ["app (pid 1, fd 3)"]
+    short = census_document(Census("residual charge", None, ()), (), None, (), each=False)
+    assert "dying" not in short
+    assert short["counts"] == {"live": None, "dying": None, "kernel_dying": None, "kernel_source": None}
+    counted = census_document(Census("residual charge", None, ()), (), COUNT, (), each=False)
+    assert counted["counts"] == {"live": None, "dying": 23, "kernel_dying": 23, "kernel_source": COUNT.source}
