@@ -8,16 +8,19 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import GOLDEN
 from unreclaim.analysis.diagnosis import diagnose
 from unreclaim.app.clock import SystemClock
+from unreclaim.app.exit_codes import exit_code
 from unreclaim.app.observe import observe, observe_briefly
 from unreclaim.host.source import open_source
 from unreclaim.model.diagnosis import Diagnosis
 from unreclaim.model.dying import count_memory, count_unified
-from unreclaim.render.as_json import diagnosis_document, encode
+from unreclaim.render.as_json import diagnosis_document, encode, status_document
 from unreclaim.render.as_text import diagnosis_text, status_line
 
 HOSTS = Path(__file__).parent.parent / "hosts"
+KINDS = ("txt", "full.txt", "status.txt", "json", "status.json")
 NAMES = sorted(path.name for path in HOSTS.iterdir() if (path / "HOST.toml").exists())
 
 
@@ -61,20 +64,32 @@ def test_the_verdict_and_the_findings_are_the_true_ones(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_text_and_json_are_as_recorded(name: str, golden: Callable[[str, str], None]) -> None:
-    """What people and programs read is what was looked at and found good; lines fit 100 columns."""
-    diagnosis = look(name)
-    for kind, text in (
-        ("txt", diagnosis_text(diagnosis)),
-        ("full.txt", diagnosis_text(diagnosis, full=True)),
-        ("status.txt", status_line(diagnose(observe_briefly(open_source(path_of(name)))))),
-        ("json", encode(diagnosis_document(diagnosis)) + "\n"),
-    ):
+    """What people and programs read is what was looked at and found good; lines fit 100 columns and shout at nobody."""
+    diagnosis, brief = look(name), diagnose(observe_briefly(open_source(path_of(name))))
+    texts = {
+        "txt": diagnosis_text(diagnosis),
+        "full.txt": diagnosis_text(diagnosis, full=True),
+        "status.txt": status_line(brief),
+        "json": encode(diagnosis_document(diagnosis)) + "\n",
+        "status.json": encode(status_document(brief, exit_code(brief))) + "\n",
+    }
+    assert tuple(texts) == KINDS
+    for kind, text in texts.items():
         golden(f"hosts/{name}.{kind}", text)
-        if kind in ("txt", "full.txt"):
-            lines = text.splitlines()
-            assert max(map(len, lines)) <= 100
-            assert all(line == line.rstrip() for line in lines)
-            assert "!" not in text
-            assert lines[2].startswith(f"{diagnosis.verdict.state.upper()}: ")
-        elif kind == "json":
-            assert json.loads(text)["schema"] == "unreclaim.diagnose/1"
+    for kind in ("txt", "full.txt"):
+        lines = texts[kind].splitlines()
+        assert max(map(len, lines)) <= 100
+        assert all(line == line.rstrip() for line in lines)
+        assert lines[2].startswith(f"{diagnosis.verdict.state.upper()}: ")
+    plain = "".join(texts[kind] for kind in ("txt", "full.txt", "status.txt"))
+    # No mark of exclamation, no emoji: two signs that are no ASCII have their use.
+    assert {sign for sign in plain if not sign.isascii()} <= {"·", "…"}
+    assert "!" not in plain
+    assert json.loads(texts["json"])["schema"] == "unreclaim.diagnose/1"
+    assert json.loads(texts["status.json"])["schema"] == "unreclaim.status/1"
+
+
+def test_no_golden_host_is_left_over() -> None:
+    """There is no recorded text of a host that is gone."""
+    recorded = {file.name for file in (GOLDEN / "hosts").iterdir()}
+    assert recorded == {f"{name}.{kind}" for name in NAMES for kind in KINDS}

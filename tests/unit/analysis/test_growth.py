@@ -8,6 +8,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.fakes.build import GIB, HOUR, beside, host, light, meminfo, observation, sample, v1
 from unreclaim.analysis.growth import (
@@ -210,11 +211,13 @@ def test_readings_of_one_moment_are_no_pair() -> None:
         (16, 4, 54 * 4 * 4096),
         # 64 CPUs, 256 GiB: 2 x 7 x (1 + fls(2048) = 12) = 182, capped at 125 pages.
         (256, 64, 125 * 64 * 4096),
+        # A byte less than 16 GiB are 127 whole units: fls(127) = 7, so 2 fls(1) (1 + 7) = 16 pages.
+        (16 - 1 / GIB, 1, 16 * 4096),
     ],
 )
-def test_reading_error_is_the_kernels_threshold(gib: int, cpus: int, error: int) -> None:
+def test_reading_error_is_the_kernels_threshold(gib: float, cpus: int, error: int) -> None:
     """A page counter's per-CPU part is kept back up to min(125, 2 fls(CPUs) (1 + fls(memory / 128 MiB))) pages each."""
-    seen = observation(sample(memory=meminfo(mem_total_bytes=gib * GIB)), of=host(cpus=cpus))
+    seen = observation(sample(memory=meminfo(mem_total_bytes=int(gib * GIB))), of=host(cpus=cpus))
     assert reading_error_bytes(seen) == error
 
 
@@ -223,6 +226,8 @@ def test_reading_error_counts_online_cpus_and_real_pages() -> None:
     memory = sample(memory=meminfo(mem_total_bytes=16 * GIB))
     assert reading_error_bytes(observation(memory, of=host(cpus=64, online=2))) == 36 * 2 * 4096
     assert reading_error_bytes(observation(memory, of=host(page_size_bytes=65_536))) == 36 * 2 * 65_536
+    untold = replace(host(cpus=4), cpus_online=None)
+    assert reading_error_bytes(observation(memory, of=untold)) == 54 * 4 * 4096
 
 
 def test_reading_error_without_facts_is_the_smallest() -> None:

@@ -546,6 +546,19 @@ def test_a_boot_leaves_some_in_the_v2_hierarchy_too() -> None:
     assert verdict(sample(v1(3), beside(20), memory=tiny)).state == State.GROWING
 
 
+def test_a_host_that_just_booted_is_not_alarmed_by_its_uptime() -> None:
+    """Half a minute after boot any amount is a torrent by the day: 19 dying of a boot are normal all the same.
+
+    20 on a host of 256 MiB are 342 kB, above its thousandth (268 kB), and then the half minute counts: 984 MB a day.
+    """
+    assert verdict(sample(v1(19), uptime=30.0, memory=SMALL)).state == State.HEALTHY
+    found = verdict(sample(v1(20), uptime=30.0, memory=SMALL))
+    assert found.summary == (
+        "20 memory cgroups are dying and hold about 342 kB: up to 984 MB a day on average since boot, 30 seconds ago."
+    )
+    assert verdict(sample(v1(1005), uptime=30.0)).state == State.HEALTHY
+
+
 def test_v2_without_memory_anywhere_is_still_judged() -> None:
     """Where no memory controller is mounted the v2 hierarchy may leak all the same."""
     found = verdict(sample(beside(60), memory=SMALL))

@@ -21,11 +21,12 @@ def ledger_of(**mib: int) -> Ledger:
     return ledger
 
 
-def line_of(name: str, **mib: int) -> tuple[int | None, str, int, int]:
-    """Give one line's size, relation and bounds, in MiB."""
+def line_of(name: str, **mib: int) -> tuple[float | None, str, float, float]:
+    """Give one line's size, relation and bounds, in MiB to the byte."""
     (line,) = (line for line in ledger_of(mem_total_bytes=1000, **mib).lines if line.id == name)
-    size = None if line.size_bytes is None else line.size_bytes // MIB
-    return size, line.relation, line.low_bytes // MIB, line.high_bytes // MIB
+    assert line.reclaimable is (name in ("free", "page_cache", "swap_cache", "sreclaimable", "kernel_misc"))
+    size = None if line.size_bytes is None else line.size_bytes / MIB
+    return size, line.relation, line.low_bytes / MIB, line.high_bytes / MIB
 
 
 def test_every_line_of_a_modern_host() -> None:

@@ -21,7 +21,7 @@ def test_window_is_between_the_first_and_the_last_sample() -> None:
     """The window is in the host's own time since boot, so that a step of its clock does not matter."""
     first, middle, last = sample(uptime=100.25), sample(uptime=103.0), sample(uptime=110.5)
     seen = Observation(host(), (first, middle, last))
-    assert (seen.first, seen.last, seen.window_seconds) == (first, last, 10.25)
+    assert (seen.first, seen.last, seen.window_seconds, seen.captured) == (first, last, 10.25, False)
     assert Observation(host(), (first,)).window_seconds == 0.0
 
 
