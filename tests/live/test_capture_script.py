@@ -359,6 +359,24 @@ def test_unprivileged_user_gets_a_bundle_with_its_gaps(run: Run, tmp_path: Path)
     assert gaps["slab caches"] == ("/proc/slabinfo: not permitted", "capture again as root")
 
 
+def test_known_daemons_are_in_it(run: Run, tmp_path: Path) -> None:
+    """A process called as a daemon that the program knows is in it by its status, one called otherwise is not."""
+    processes = []
+    try:
+        for name in ("containerd", "containerd-shim", "systemd-logind"):
+            shutil.copy2(str(shutil.which("sleep")), tmp_path / name)
+            processes.append(subprocess.Popen([tmp_path / name, "60"]))
+        done = run()
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    files = Archive(str(_written(tmp_path / "it.tar.gz", done.stdout))).files
+    assert [f"{FIRST}/proc/{process.pid}/status" in files for process in processes] == [True, False, True]
+    held = [name for name in files if re.fullmatch(rf"{FIRST}/proc/\d+/.*", name) and "/proc/1/" not in name]
+    assert {name.rpartition("/")[2] for name in held} == {"status"}
+
+
 def test_two_samples_show_growth(run: Run, tmp_path: Path) -> None:
     """Two samples are as far apart as was asked, and are diagnosed as a window."""
     bundle = tmp_path / "it.tar.gz"

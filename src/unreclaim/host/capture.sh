@@ -3,7 +3,7 @@
 #
 # The bundle is the one that "unreclaim capture" writes (docs/bundle.md): figures of the kernel and names of cgroups,
 # no environment and no process's command line. The script changes nothing on the host. While it runs it keeps one
-# directory below TMPDIR, readable by its owner alone, and removes it however it ends.
+# directory below TMPDIR, open to its owner alone, and removes it when it ends, by a signal too.
 #
 # How it reads: find lists the cgroups, one grep reads all files and puts the path before each line, and awk makes a
 # tar archive of these lines. So nothing is started per cgroup or per file, no cgroup is copied to disk as a directory,
@@ -27,7 +27,8 @@ Example:
   sh capture.sh -o web-07.tar.gz
   ssh root@old-host sh -s -- -n 2 -s 60 < capture.sh > old-host.tar.gz
 
-Exit codes: 0 written, 64 wrong usage, 69 not Linux, 73 cannot write, 129 and above: ended by a signal.
+Exit codes: 0 written, 64 wrong usage, 69 not Linux or a tool is missing, 73 cannot write,
+129 and above: ended by a signal.
 END
 }
 
@@ -60,6 +61,7 @@ die_no_room() {
 
 # shellcheck disable=SC2317,SC2329 # called by a trap
 clean_up() {
+    trap '' HUP INT PIPE TERM
     [ -z "$sleeper" ] || kill "$sleeper" 2>/dev/null
     [ -z "$part" ] || rm -f "$part"
     [ -z "$work" ] || rm -rf "$work"
@@ -152,6 +154,7 @@ list_cgroups() {
     find "$1" -type d -print0 2>/dev/null | tr '\n\001\000' '??\n'
 }
 
+# same_memory_row: tell whether the kernel still counts as many memory cgroups as before the walk.
 same_memory_row() {
     [ "$(grep '^memory[[:blank:]]' "$work/cgroups")" = "$(grep '^memory[[:blank:]]' "$work/after")" ]
 }
@@ -188,7 +191,7 @@ with_names() {
 }
 
 # list_cgroup_files: the upper two levels of cgroups (256 at most) and the charges of all, if these are 1000 at most;
-# one more tells the reader that there are too many.
+# one more tells the reader that there are too many. What does not exist is left out later.
 list_cgroup_files() {
     line=0
     while IFS=$tab read -r kind place <&3; do
@@ -461,6 +464,7 @@ take_sample() {
     echo end >"$work/text" || die_no_room
 }
 
+# page_size: in bytes; where there is no getconf, every mapping tells it.
 page_size() {
     getconf PAGESIZE 2>/dev/null || sed -n 's/^KernelPageSize: *\([0-9]*\) kB$/\1/p' /proc/self/smaps 2>/dev/null |
         awk 'NR == 1 { print $1 * 1024 }'
@@ -491,6 +495,7 @@ finish() {
     [ "$expected" = "$packed $found" ] || die_no_room
 }
 
+# seq_to NUMBER: the names of so many samples.
 seq_to() {
     awk -v last="$1" 'BEGIN { for (i = 1; i <= last; i++) printf "%04d\n", i }'
 }
@@ -603,6 +608,8 @@ main() {
     done
     finish
     deliver
+    # It is there now, so it has not failed.
+    trap '' HUP INT PIPE TERM
     report
     exit 0
 }

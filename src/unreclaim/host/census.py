@@ -170,7 +170,9 @@ def _path(raw: RawPin, mounts: tuple[Mount, ...]) -> str | None:
         top = mount.root.rstrip("/")
         if inside == mount.root or inside.startswith(top + "/"):
             return (mount.mount_point.rstrip("/") + inside[len(top) :]) or "/"
-    return inside if shown else inside.lstrip("/")
+    # memfd and SysV memory lie on a tmpfs that is mounted nowhere and go by a bare name; other files that are out of
+    # sight (another mount namespace, a lazily unmounted disk) have no path that an operator here could use.
+    return inside.lstrip("/") if raw.magic == _TMPFS_MAGIC and not shown else None
 
 
 def _find_holders(wanted: set[tuple[int, int]]) -> dict[tuple[int, int], tuple[str, ...]]:
