@@ -144,6 +144,8 @@ def test_statistics_that_lack_the_lines_tell_nothing() -> None:
         Charge("/t", ("/t/a",), MemoryStat({"file": 900, "shmem": 0})),
         Charge("/t/a", (), bare),
         Charge("/u", (), MemoryStat({"cache": 0, "total_cache": 700})),
+        Charge("/w", ("/w/a",), bare),
+        Charge("/w/a", (), MemoryStat({"file": 0, "shmem": 0})),
     )
     assert find_residues(charges, None) == (Residue("/u", 700, 0),)
 

@@ -37,6 +37,12 @@ def test_caches_are_ranked_by_the_pages_they_hold() -> None:
     )
 
 
+def test_caches_that_are_nearly_empty_rank_by_what_they_hold() -> None:
+    """One object may hold a slab of 8 pages: 32,768 bytes come before 64 objects of 64 bytes in one page."""
+    caches = (slab("full", 64, 64, 64, 1), slab("hollow", 1, 2240, 14, 8))
+    assert [(use.name, use.size_bytes) for use in rank_slabs(seen(caches))] == [("hollow", 32_768), ("full", 4096)]
+
+
 def test_growth_is_in_pages_between_the_ends() -> None:
     """3 slabs of 8 pages more in ten seconds are 98,304 bytes, 8,640 times that a day; a cache that is new grew by all.
 
@@ -80,14 +86,14 @@ def test_without_slabinfo_there_are_no_caches() -> None:
 
 
 def test_without_a_page_size_objects_rank_them() -> None:
-    """Where the page size is not known there is no size and no growth; objects x size still rank: 960 before 800."""
-    caches = (slab("few", 5, 160, 25, 1), slab("many", 30, 32, 128, 1))
+    """Where the page size is not known there is no size and no growth; objects x size still rank: 1200 before 1000."""
+    caches = (slab("many", 100, 10, 128, 1), slab("few", 20, 60, 25, 1))
     blind = observation(
         sample(slabs=caches, uptime=1.0), sample(slabs=caches, uptime=2.0), of=host(page_size_bytes=None)
     )
     assert rank_slabs(blind) == (
-        SlabUse("many", 30, 30, 32, None, None),
-        SlabUse("few", 5, 5, 160, None, None),
+        SlabUse("few", 20, 20, 60, None, None),
+        SlabUse("many", 100, 100, 10, None, None),
     )
 
 

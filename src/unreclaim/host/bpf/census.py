@@ -1,5 +1,6 @@
 """Runs the census programs and turns their records into `DyingCgroup`s; see census.bpf.c for how they walk."""
 
+import ctypes
 import mmap
 import os
 import struct
@@ -80,8 +81,28 @@ def run_census(nodes: int) -> RawCensus:
     """
     with as_file(files("unreclaim.host.bpf") / "census.bpf.o") as path, BpfObject(os.fspath(path)) as bpf:
         dying, restarts = _list_dying(bpf)
+        drain_batches()
         pins, moved, cut = _list_pins(bpf, dying, nodes)
     return RawCensus(dying, pins, moved, cut, restarts)
+
+
+def drain_batches() -> None:
+    """Let each CPU put the pages that it has gathered on the lists, or the last files written would be on none.
+
+    A CPU gathers up to 31 new folios before it adds them (folio_batch_add_and_move() in mm/swap.c); locking and
+    unlocking a page of our own there drains them (mlock_vma_pages_range() in mm/mlock.c calls lru_add_drain()). CPUs
+    that this process may not run on are left alone.
+    """
+    library = ctypes.CDLL(None)
+    allowed = os.sched_getaffinity(0)
+    page = ctypes.create_string_buffer(mmap.PAGESIZE)
+    try:
+        for cpu in sorted(allowed):
+            os.sched_setaffinity(0, {cpu})
+            library.mlock(page, ctypes.c_size_t(1))
+            library.munlock(page, ctypes.c_size_t(1))
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 def _list_dying(bpf: BpfObject) -> tuple[tuple[RawDying, ...], int]:
