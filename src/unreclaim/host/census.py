@@ -1,6 +1,7 @@
 """Makes the census of this host: every dying memory cgroup with its path, what pins it, and who holds deleted files."""
 
 import os
+import time
 
 from unreclaim.formats.mountinfo import Mount
 from unreclaim.host.bpf.census import RawCensus, RawDying, RawPin, run_census
@@ -13,6 +14,8 @@ from unreclaim.model.cgroups import Hierarchy
 _TMPFS_MAGIC, _BDEV_MAGIC = 0x01021994, 0x62646576
 _ANONYMOUS = 1
 _MINOR_BITS = 20
+# A reference may be one of a moment: a page on its way to a list, a reader in a walk. One that stays is a pin.
+_SECOND_LOOKS, _PAUSE_SECONDS = 3, 0.1
 
 
 def read_census(probe: Probe, hierarchy: Hierarchy, nodes: int) -> Census:
@@ -25,6 +28,11 @@ def read_census(probe: Probe, hierarchy: Hierarchy, nodes: int) -> Census:
 
     """
     raw = run_census(nodes)
+    for _ in range(_SECOND_LOOKS):
+        if not any(_unexplained(raw)):
+            break
+        time.sleep(_PAUSE_SECONDS)
+        raw = run_census(nodes)
     live = _live_paths(probe, hierarchy)
     mounts = read_mounts(probe)
     holders = _find_holders({(pin.device, pin.inode) for pin in raw.pins if pin.inode and not pin.links})
@@ -39,10 +47,9 @@ def read_census(probe: Probe, hierarchy: Hierarchy, nodes: int) -> Census:
         pins.setdefault(raw_pin.target, []).append(_pin(raw_pin, mounts, holders))
     complete = not raw.moved and not raw.cut
     by_id = {css.id: css for css in raw.dying}
-    children = _count_children(raw)
     dying = tuple(
-        _dying(css, by_id, live, tuple(pins.get(index, ())), children.get(css.id, 0), complete=complete)
-        for index, css in enumerate(raw.dying)
+        _dying(css, by_id, live, tuple(pins.get(index, ())), unexplained if complete else None, complete=complete)
+        for index, (css, unexplained) in enumerate(zip(raw.dying, _unexplained(raw), strict=True))
     )
     return Census("bpf", len(live), dying, tuple(probe.gaps))
 
@@ -61,11 +68,22 @@ def _live_paths(probe: Probe, hierarchy: Hierarchy) -> dict[int, str]:
     return paths
 
 
-def _count_children(raw: RawCensus) -> dict[int, int]:
-    children: dict[int, int] = {}
+def _unexplained(raw: RawCensus) -> list[int | None]:
+    """Give, for each dying css, its references that are no folio, no dying child and no swap; None: not exact.
+
+    On 6.18 the count of a killed css is exactly that of folios, dying children and, for swapped pages, one more.
+    """
+    known = [int(css.swap_references > 0) for css in raw.dying]
+    for pin in raw.pins:
+        known[pin.target] += pin.folios
+    index = {css.id: number for number, css in enumerate(raw.dying)}
     for css in raw.dying:
-        children[css.parent_id] = children.get(css.parent_id, 0) + 1
-    return children
+        if css.parent_id in index:
+            known[index[css.parent_id]] += 1
+    return [
+        None if css.references is None else max(0, css.references - explained)
+        for css, explained in zip(raw.dying, known, strict=True)
+    ]
 
 
 def _dying(
@@ -73,7 +91,7 @@ def _dying(
     by_id: dict[int, RawDying],
     live: dict[int, str],
     pins: tuple[Pin, ...],
-    children: int,
+    unexplained: int | None,
     *,
     complete: bool,
 ) -> DyingCgroup:
@@ -84,11 +102,6 @@ def _dying(
         parent = by_id[parent].parent_id
     ancestor = live.get(parent, "/")
     page = os.sysconf("SC_PAGE_SIZE")
-    unexplained = None
-    if css.references is not None and complete:
-        # On 6.18 the count of a killed css is exactly that of folios, dying children and, for swapped pages, one more.
-        known = sum(pin.folios for pin in pins) + children + (css.swap_references > 0)
-        unexplained = max(0, css.references - known)
     return DyingCgroup(
         id=css.id,
         name=css.name,

@@ -213,10 +213,17 @@ def test_dying_that_cannot_be_counted_are_not_called_none(hierarchy: Hierarchy, 
     )
 
 
+def test_a_capture_that_does_not_say_whether_it_is_whole_is_trusted_outside_a_container() -> None:
+    """A bundle without the file that only the root has is of a host, unless something speaks for a container."""
+    assert verdict(sample(v1(2000, whole=None), uptime=DAY)).state == State.GROWING
+    assert verdict(sample(v1(11, whole=None))).state == State.HEALTHY
+
+
 def test_part_of_v2_is_said_to_be_a_part() -> None:
     """Outside a container, a bind mount of a subtree counts that subtree, which is not the host."""
     found = verdict(sample(v2(5, of_memory=5, whole=False)))
     assert found.summary.endswith(f"which is not much, but {PART}: dying cgroups cannot be counted from here.")
+    assert verdict(sample(v2(5000, of_memory=5000, whole=False), uptime=DAY)).state == State.CANNOT_TELL
     # Growth and decline in a part are not the host's either: 100 more and 100 fewer within ten seconds.
     few, many = v2(5, of_memory=5, whole=False), v2(105, of_memory=105, whole=False)
     assert over(10, few, many).state == over(10, many, few).state == State.CANNOT_TELL
@@ -264,6 +271,20 @@ def test_a_quarter_is_critical_where_memory_is_short(kernel: int, available: int
     found = verdict(sample(memory=memory))
     assert found.state == state
     assert ("still available" in found.summary) == (state == State.CRITICAL and available is not None)
+
+
+def test_figures_that_are_not_known_leave_no_line() -> None:
+    """None dying cost nothing; where neither live nor dying are counted there is nothing to rule out by it."""
+    half = meminfo(sunreclaim_bytes=8 * GIB)
+    assert verdict(sample(v1(0), memory=half)).evidence == (dying_line("0"),)
+    unknown = verdict(sample(v1(11, live=None), memory=half))
+    assert (unknown.evidence, unknown.ruled_out) == ((), ())
+
+
+def test_dying_explain_all_of_the_slab_at_most() -> None:
+    """10,000 x 12,864 bytes are 129 % of 100 MB: the model is too dear there, and 100 % is what is said."""
+    found = verdict(sample(v1(10_000), uptime=DAY))
+    assert found.evidence[2] == "that is 100 % of the unreclaimable slab"
 
 
 def test_percpu_counts_as_slab_does() -> None:
@@ -335,6 +356,14 @@ def test_cgroups_that_are_freed_are_a_drain() -> None:
         (LIVE,),
         (LONGER,),
     )
+
+
+def test_counts_in_doubt_are_neither_growth_nor_drain() -> None:
+    """Where cgroups came and went during a count, 60 to 80 were dying: 70 later may be ten more or ten fewer."""
+    disturbed, quiet = v1(60, then=80), v1(70)
+    assert over(10, disturbed, quiet).state == State.HEALTHY
+    assert over(10, v1(60), v1(60, then=70)).state == State.HEALTHY
+    assert over(10, v1(80), quiet).state == State.DRAINING
 
 
 @pytest.mark.parametrize(("fewer", "state"), [(4, State.HEALTHY), (5, State.DRAINING)])
@@ -474,6 +503,15 @@ def test_nothing_is_promised_on_suspicion() -> None:
     assert "reboot" not in unread.summary + old.summary
 
 
+def test_nothing_is_promised_for_another_finding() -> None:
+    """Live cgroups pile up as well, but what holds the dying was looked for in the charges and not found there."""
+    both = v1(2000, live=6000, crowds=(crowd("run-r*.scope", 5920),))
+    found = diagnose(observation(sample(both, uptime=DAY, charges=held(4096))))
+    assert [finding.id for finding in found.findings] == ["S6"]
+    assert found.verdict.summary.startswith("2,000 memory cgroups are dying and hold about 34 MB")
+    assert "reboot" not in found.verdict.summary
+
+
 def test_nothing_is_promised_of_a_reference_leak() -> None:
     """Page cache pins 40 memory cgroups, but the verdict is about the v2 hierarchy, which only a reboot clears."""
     found = diagnose(observation(sample(v1(40), beside(5000), charges=held(40 * 4096))))
@@ -528,6 +566,13 @@ def test_reference_leak_shows_in_the_v2_hierarchy_alone() -> None:
 def test_v2_hierarchy_that_does_not_count_leaves_the_host_healthy(hierarchies: tuple[Hierarchy, ...]) -> None:
     """59 x 4,500 are less than a thousandth; of a part, an unknown number or no v2 at all nothing is said."""
     assert verdict(sample(*hierarchies, memory=SMALL)).state == State.HEALTHY
+
+
+def test_v2_hierarchy_in_order_is_not_mentioned() -> None:
+    """Where none of its cgroups is dying there is nothing besides."""
+    found = verdict(sample(v1(2000), beside(0), uptime=DAY))
+    assert found.state == State.GROWING
+    assert [line for line in found.evidence if "besides" in line] == []
 
 
 def test_v2_hierarchy_is_not_judged_twice() -> None:

@@ -96,6 +96,15 @@ def test_a_few_dying_that_grow_are_seen_all_the_same() -> None:
     assert over_ten_seconds(10, 14, held(10 * PAGE), held(14 * PAGE)) is None
 
 
+def test_a_few_that_may_have_been_miscounted_are_a_fresh_boot() -> None:
+    """9 or 14 and then 14: where cgroups came and went during the count the five more may be none."""
+    first, last = (
+        sample(v1(9), uptime=HOUR, charges=held(9 * PAGE)),
+        sample(v1(9, then=14), uptime=HOUR + 10, charges=held(14 * PAGE)),
+    )
+    assert detect(weigh(observation(first, last))) is None
+
+
 @pytest.mark.parametrize(
     ("more_bytes", "sure"),
     # 23 cgroups need a page each at least; a quarter page each is asked for: 23 x 1,024.
@@ -282,6 +291,13 @@ def test_severity_of_a_few_that_grow_is_the_growth(mem_total_bytes: int, severit
     finding = detect(weigh(observation(*samples)))
     assert finding is not None
     assert finding.severity == severity
+
+
+def test_severity_of_three_more_is_not_the_growth() -> None:
+    """Three more within ten seconds may wait for the kernel's work queue, whatever they would come to in a day."""
+    finding = over_ten_seconds(100, 103, held(100 * PAGE), held(103 * PAGE))
+    assert finding is not None
+    assert finding.severity == Severity.INFO
 
 
 def test_severity_without_memory_figures_is_a_warning() -> None:
