@@ -62,27 +62,9 @@ die_no_room() {
 # shellcheck disable=SC2317,SC2329 # called by a trap
 clean_up() {
     trap '' HUP INT PIPE TERM
-    if [ "$!" != "$ended" ]; then
-        kill "$!" 2>/dev/null
-        wait "$!"
-    fi
+    [ -z "$sleeper" ] || kill "$sleeper" 2>/dev/null
     [ -z "$part" ] || rm -f "$part"
-    # What a step has started may outlive it by a moment and write its last file.
-    for attempt in 0 1 2 3 4 5 6 7 8 9; do
-        rm -rf "$work" 2>/dev/null && break
-        sleep 1
-    done
-}
-
-# await COMMAND [ARGUMENT...]: run it as a process of its own; if it fails, end as it did.
-# A signal so meets this shell while it waits and does nothing else. In the middle of something else bash would not
-# always survive its trap: it can fail to parse $(...), or wait for ever for half a pipe.
-await() {
-    ("$@") &
-    wait "$!"
-    code=$?
-    ended=$!
-    [ "$code" -eq 0 ] || exit "$code"
+    [ -z "$work" ] || rm -rf "$work"
 }
 
 # need_room KILOBYTES: what cannot be asked is not refused; a write that fails later is noticed too.
@@ -105,6 +87,7 @@ make_places() {
         break
     done
     [ -n "$work" ] || die_no_place 'cannot make a directory there'
+    need_room 16384
     [ "$output" = - ] && return
     [ ! -e "$output" ] || [ -f "$output" ] || die_no_output "$output: exists and is no file"
     case $output in
@@ -476,6 +459,7 @@ take_sample() {
         sed 's|^|/unreadable:|' "$work/unreadable" >>"$work/lines"
     fi
     tr '\000\001' '??' <"$work/lines" | pack "$top" | seal || exit
+    packed=$((packed + 2))
     # Where the room ended in the middle of a list, it is still missing.
     echo end >"$work/text" || die_no_room
 }
@@ -484,26 +468,6 @@ take_sample() {
 page_size() {
     getconf PAGESIZE 2>/dev/null || sed -n 's/^KernelPageSize: *\([0-9]*\) kB$/\1/p' /proc/self/smaps 2>/dev/null |
         awk 'NR == 1 { print $1 * 1024 }'
-}
-
-# prepare: all that is done once.
-prepare() {
-    need_room 16384
-    make_empty bundle.gz tally cgroups
-    cat /proc/cgroups >"$work/cgroups" 2>/dev/null
-    find_hierarchies
-}
-
-# plan_pause NUMBER: after a sample, write down how many seconds are left until the next.
-plan_pause() {
-    say "sample $1 of $samples"
-    [ "$1" -lt "$samples" ] || return 0
-    [ "$1" -ne 1 ] || need_room $(((samples - 1) * ($(wc -c <"$work/bundle.gz") / 1024 + 1) + 1024))
-    left=$((created + $1 * every - $(date +%s)))
-    # The clock may have been set.
-    [ "$left" -le "$every" ] || left=$every
-    [ "$left" -ge 0 ] || left=0
-    echo "$left" >"$work/left" || die_no_room
 }
 
 # finish: add the manifest, last: an archive that was cut off has none and is refused.
@@ -524,12 +488,11 @@ finish() {
         done
         echo "samples = [$names]"
     } | sed 's|^|/bundle.toml:|' | pack unreclaim-bundle last | seal || exit
+    packed=$((packed + 1))
     # A command that failed in the middle of a pipe is seen by what is missing.
     expected=$(awk '{ bytes += $1 } END { printf "%d %.0f", NR, bytes }' "$work/tally")
     found=$(gzip -dc "$work/bundle.gz" | wc -c | tr -d ' ')
-    [ "$expected" = "$((2 * samples + 1)) $found" ] || die_no_room
-    deliver
-    report
+    [ "$expected" = "$packed $found" ] || die_no_room
 }
 
 # seq_to NUMBER: the names of so many samples.
@@ -546,6 +509,7 @@ deliver() {
     fi
     { gzip -dc "$work/bundle.gz" | gzip -c >"$part" && mv -f "$part" "$output"; } 2>/dev/null ||
         die_no_output "$output: cannot be written"
+    part=
 }
 
 report() {
@@ -573,7 +537,7 @@ main() {
     unset GREP_OPTIONS GREP_COLOR GREP_COLORS GZIP QUOTING_STYLE
     umask 077
     tab=$(printf '\t')
-    work='' part='' ended='' output='' samples=1 every=30
+    work='' part='' sleeper='' output='' samples=1 every=30 packed=0
     case ${TMPDIR:-/tmp} in
     /*) places=${TMPDIR:-/tmp} ;;
     *) places=./$TMPDIR ;;
@@ -612,7 +576,6 @@ main() {
 
     # The script may be our stdin; nothing that it starts may eat it.
     exec </dev/null
-    created=$(date +%s)
     # Between making a place and remembering it no signal may come.
     trap '' HUP INT PIPE TERM
     trap clean_up EXIT
@@ -622,19 +585,32 @@ main() {
     trap 'exit 141' PIPE
     trap 'exit 143' TERM
 
-    await prepare
-    number=0
-    while [ "$number" -lt "$samples" ]; do
-        number=$((number + 1))
-        await take_sample "$number"
-        [ "$samples" -gt 1 ] || break
-        await plan_pause "$number"
-        if [ "$number" -lt "$samples" ]; then
-            read -r left <"$work/left"
-            await exec sleep "$left"
+    make_empty bundle.gz tally cgroups
+    created=$(date +%s)
+    cat /proc/cgroups >"$work/cgroups" 2>/dev/null
+    find_hierarchies
+    number=1
+    while :; do
+        take_sample "$number"
+        [ "$samples" -eq 1 ] || say "sample $number of $samples"
+        [ "$number" -lt "$samples" ] || break
+        [ "$number" -ne 1 ] || need_room $(((samples - 1) * ($(wc -c <"$work/bundle.gz") / 1024 + 1) + 1024))
+        left=$((created + number * every - $(date +%s)))
+        # The clock may have been set.
+        [ "$left" -le "$every" ] || left=$every
+        if [ "$left" -gt 0 ]; then
+            sleep "$left" &
+            sleeper=$!
+            wait "$sleeper"
+            sleeper=
         fi
+        number=$((number + 1))
     done
-    await finish
+    finish
+    deliver
+    # It is there now, so it has not failed.
+    trap '' HUP INT PIPE TERM
+    report
     exit 0
 }
 
