@@ -559,7 +559,7 @@ def test_interrupted_at_any_moment_leaves_nothing(shell: Shell, scratch: Path, t
         ) as process:
             time.sleep(step * 0.02)
             process.terminate()
-            codes.append(process.wait())
+            codes.append(process.wait(timeout=60))
         assert list(scratch.iterdir()) == []
         assert codes[-1] in (0, 128 + signal.SIGTERM, -signal.SIGTERM)
         if list(place.iterdir()):
@@ -667,6 +667,21 @@ def test_too_small_a_temporary_directory_is_refused(run: Run, scratch: Path) -> 
         rf"unreclaim: {re.escape(str(scratch))}: 16384 kB are needed, \d+ kB are free\nhint: [^\n]+ TMPDIR=[^\n]+\n",
         done.stderr.decode(),
     )
+
+
+@pytest.mark.root
+def test_running_out_of_inodes_is_an_error(run: Run, scratch: Path) -> None:
+    """Wherever it is that a file can no longer be made, there is one clear line and exit code 73."""
+    codes = []
+    for inodes in range(3, 40, 2):
+        mount = f'mount -t tmpfs -o nr_inodes={inodes} none "$TMPDIR" && exec "$@"'
+        done = run(before=(str(shutil.which("unshare")), "--mount", "/bin/sh", "-c", mount, "sh"))
+        codes.append(done.returncode)
+        if done.returncode != 0:
+            assert (done.returncode, done.stdout) == (73, b"")
+            assert done.stderr.startswith(f"unreclaim: {scratch}: ".encode())
+            assert done.stderr.count(b"\n") == 2
+    assert (codes[0], codes[-1]) == (73, 0)
 
 
 def test_temporary_directory_that_is_not_there_is_an_error(run: Run, scratch: Path) -> None:

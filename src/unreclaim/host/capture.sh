@@ -10,6 +10,9 @@
 # and no size is asked of a pseudo-file, which would say 0.
 #
 # It keeps to POSIX and to what busybox has, and does not run before it was read to its last line.
+#
+# Most functions are called through "await":
+# shellcheck disable=SC2317,SC2329
 
 usage() {
     cat <<'END'
@@ -32,8 +35,9 @@ Exit codes: 0 written, 64 wrong usage, 69 not Linux or a tool is missing, 73 can
 END
 }
 
+# say TEXT: to the caller's stderr; what the tools complain about is kept aside, see await.
 say() {
-    printf '%s\n' "$*" >&2
+    printf '%s\n' "$*" >&9
 }
 
 # die CODE TEXT [HINT]
@@ -56,15 +60,35 @@ die_no_place() {
 }
 
 die_no_room() {
-    die_no_place 'no room left, or no longer writable'
+    complaint=$(tail -n 1 "$work/errors" 2>/dev/null)
+    die_no_place "${complaint:-no room left, or no longer writable}"
 }
 
-# shellcheck disable=SC2317,SC2329 # called by a trap
+# clean_up: called by a trap.
 clean_up() {
     trap '' HUP INT PIPE TERM
-    [ -z "$sleeper" ] || kill "$sleeper" 2>/dev/null
+    if [ "$!" != "$ended" ]; then
+        kill "$!"
+        wait "$!"
+    fi 2>/dev/null
     [ -z "$part" ] || rm -f "$part"
-    [ -z "$work" ] || rm -rf "$work"
+    [ -n "$work" ] || return
+    # What a step has started may outlive it by a moment and write its last file.
+    for attempt in 0 1 2 3 4 5 6 7 8 9; do
+        rm -rf "$work" 2>/dev/null && break
+        sleep 1
+    done
+}
+
+# await COMMAND [ARGUMENT...]: run it as a process of its own; if it fails, end as it did.
+# A signal so meets this shell while it waits and does nothing else. In the middle of something else bash would not
+# always survive its trap: it can fail to parse $(...), or wait for ever for half a pipe.
+await() {
+    ("$@") 2>>"$work/errors" &
+    wait "$!"
+    code=$?
+    ended=$!
+    [ "$code" -eq 0 ] || exit "$code"
 }
 
 # need_room KILOBYTES: what cannot be asked is not refused; a write that fails later is noticed too.
@@ -87,8 +111,11 @@ make_places() {
         break
     done
     [ -n "$work" ] || die_no_place 'cannot make a directory there'
-    need_room 16384
-    [ "$output" = - ] && return
+    make_empty errors
+    if [ "$output" = - ]; then
+        exec 8>&1
+        return
+    fi
     [ ! -e "$output" ] || [ -f "$output" ] || die_no_output "$output: exists and is no file"
     case $output in
     */*) directory=${output%/*}/ ;;
@@ -101,12 +128,15 @@ make_places() {
         break
     done
     [ -n "$part" ] || die_no_output "$output: cannot write there"
+    # Opened here and never again, so that no process that is late can make it anew when it was removed.
+    exec 8>"$part"
 }
 
 # make_empty NAME...: make or empty files in the working directory.
 make_empty() {
     for name; do
-        { : >"$work/$name"; } 2>/dev/null || die_no_room
+        # Not ":", which ends the shell if the file cannot be opened.
+        { true >"$work/$name"; } 2>/dev/null || die_no_room
     done
 }
 
@@ -459,7 +489,6 @@ take_sample() {
         sed 's|^|/unreadable:|' "$work/unreadable" >>"$work/lines"
     fi
     tr '\000\001' '??' <"$work/lines" | pack "$top" | seal || exit
-    packed=$((packed + 2))
     # Where the room ended in the middle of a list, it is still missing.
     echo end >"$work/text" || die_no_room
 }
@@ -468,6 +497,28 @@ take_sample() {
 page_size() {
     getconf PAGESIZE 2>/dev/null || sed -n 's/^KernelPageSize: *\([0-9]*\) kB$/\1/p' /proc/self/smaps 2>/dev/null |
         awk 'NR == 1 { print $1 * 1024 }'
+}
+
+# prepare: all that is done once.
+prepare() {
+    need_room 16384
+    make_empty bundle.gz tally cgroups hierarchies
+    cat /proc/cgroups >"$work/cgroups" 2>/dev/null
+    # Where nothing is mounted, or mountinfo cannot be read, there are none.
+    find_hierarchies
+    return 0
+}
+
+# plan_pause NUMBER: after a sample, write down how many seconds are left until the next.
+plan_pause() {
+    say "sample $1 of $samples"
+    [ "$1" -lt "$samples" ] || return 0
+    [ "$1" -ne 1 ] || need_room $(((samples - 1) * ($(wc -c <"$work/bundle.gz") / 1024 + 1) + 1024))
+    left=$((created + $1 * every - $(date +%s)))
+    # The clock may have been set.
+    [ "$left" -le "$every" ] || left=$every
+    [ "$left" -ge 0 ] || left=0
+    echo "$left" >"$work/left" || die_no_room
 }
 
 # finish: add the manifest, last: an archive that was cut off has none and is refused.
@@ -488,11 +539,13 @@ finish() {
         done
         echo "samples = [$names]"
     } | sed 's|^|/bundle.toml:|' | pack unreclaim-bundle last | seal || exit
-    packed=$((packed + 1))
     # A command that failed in the middle of a pipe is seen by what is missing.
     expected=$(awk '{ bytes += $1 } END { printf "%d %.0f", NR, bytes }' "$work/tally")
     found=$(gzip -dc "$work/bundle.gz" | wc -c | tr -d ' ')
-    [ "$expected" = "$packed $found" ] || die_no_room
+    [ "$expected" = "$((2 * samples + 1)) $found" ] || die_no_room
+    deliver
+    report
+    return 0
 }
 
 # seq_to NUMBER: the names of so many samples.
@@ -504,12 +557,11 @@ seq_to() {
 # on its way is never a valid archive.
 deliver() {
     if [ "$output" = - ]; then
-        gzip -dc "$work/bundle.gz" | gzip -c || die 73 'stdout: cannot be written'
+        gzip -dc "$work/bundle.gz" | gzip -c >&8 || die 73 'stdout: cannot be written'
         return
     fi
-    { gzip -dc "$work/bundle.gz" | gzip -c >"$part" && mv -f "$part" "$output"; } 2>/dev/null ||
+    { gzip -dc "$work/bundle.gz" | gzip -c >&8 && mv -f "$part" "$output"; } ||
         die_no_output "$output: cannot be written"
-    part=
 }
 
 report() {
@@ -536,8 +588,9 @@ main() {
     export LC_ALL
     unset GREP_OPTIONS GREP_COLOR GREP_COLORS GZIP QUOTING_STYLE
     umask 077
+    exec 9>&2
     tab=$(printf '\t')
-    work='' part='' sleeper='' output='' samples=1 every=30 packed=0
+    work='' part='' ended='' output='' samples=1 every=30
     case ${TMPDIR:-/tmp} in
     /*) places=${TMPDIR:-/tmp} ;;
     *) places=./$TMPDIR ;;
@@ -576,6 +629,7 @@ main() {
 
     # The script may be our stdin; nothing that it starts may eat it.
     exec </dev/null
+    created=$(date +%s)
     # Between making a place and remembering it no signal may come.
     trap '' HUP INT PIPE TERM
     trap clean_up EXIT
@@ -585,32 +639,19 @@ main() {
     trap 'exit 141' PIPE
     trap 'exit 143' TERM
 
-    make_empty bundle.gz tally cgroups
-    created=$(date +%s)
-    cat /proc/cgroups >"$work/cgroups" 2>/dev/null
-    find_hierarchies
-    number=1
-    while :; do
-        take_sample "$number"
-        [ "$samples" -eq 1 ] || say "sample $number of $samples"
-        [ "$number" -lt "$samples" ] || break
-        [ "$number" -ne 1 ] || need_room $(((samples - 1) * ($(wc -c <"$work/bundle.gz") / 1024 + 1) + 1024))
-        left=$((created + number * every - $(date +%s)))
-        # The clock may have been set.
-        [ "$left" -le "$every" ] || left=$every
-        if [ "$left" -gt 0 ]; then
-            sleep "$left" &
-            sleeper=$!
-            wait "$sleeper"
-            sleeper=
-        fi
+    await prepare
+    number=0
+    while [ "$number" -lt "$samples" ]; do
         number=$((number + 1))
+        await take_sample "$number"
+        [ "$samples" -gt 1 ] || break
+        await plan_pause "$number"
+        if [ "$number" -lt "$samples" ]; then
+            read -r left <"$work/left"
+            await exec sleep "$left"
+        fi
     done
-    finish
-    deliver
-    # It is there now, so it has not failed.
-    trap '' HUP INT PIPE TERM
-    report
+    await finish
     exit 0
 }
 
