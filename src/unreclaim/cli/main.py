@@ -1,6 +1,7 @@
 """The program's entry: finds the command, imports only that one, and turns errors into lines and exit codes."""
 
 import importlib
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -66,7 +67,14 @@ def cli(ctx: click.Context) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the program and end the process with its exit code."""
+    """Run the program and end the process with its exit code.
+
+    SIGTERM and SIGHUP end it as Ctrl-C does, so that a half-written bundle is cleaned up; where they are ignored
+    (nohup) they stay so.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
     sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
 
 

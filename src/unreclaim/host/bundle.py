@@ -81,9 +81,12 @@ def open_bundle(path: str, created_unix: float) -> Iterator[BundleWriter]:
     """Open a bundle for writing; it appears under `path` (mode 0600) when the block ends without an error.
 
     Raises:
-        OutputError: the directory cannot be written or the disk is full.
+        OutputError: the directory cannot be written, the disk is full, or what is there is no regular file.
 
     """
+    if os.path.lexists(path) and not os.path.isfile(path):
+        # Root could replace /dev/null, which the whole host would feel.
+        raise OutputError(path, "exists and is no regular file", hint="choose another place with: -o FILE")
     directory = os.path.dirname(os.path.abspath(path))
     temporary = None
     try:

@@ -191,8 +191,9 @@ def read_charges(probe: Probe, hierarchy: Hierarchy) -> tuple[Charge, ...] | Non
     what = "what dying cgroups hold"
     charges: list[Charge] = []
     try:
-        for path, names in probe.root.walk(hierarchy.mount_point):
-            if len(charges) >= MAX_CHARGES:
+        for number, (path, names) in enumerate(probe.root.walk(hierarchy.mount_point)):
+            # Directories count, not what was read of them: a capture may hold charges of only some.
+            if number >= MAX_CHARGES:
                 why = f"more than {MAX_CHARGES} live memory cgroups; reading each one's charges would take too long"
                 probe.note(what, why)
                 return None

@@ -231,3 +231,12 @@ def test_too_many_cgroups_for_charges_is_a_gap() -> None:
     probe = Probe(Endless())
     assert read_charges(probe, Hierarchy(1, "memory", ("memory",), TOP)) is None
     assert [gap.what for gap in probe.gaps] == ["what dying cgroups hold"]
+
+
+def test_a_capture_with_only_some_charges_of_a_large_tree_has_none() -> None:
+    """The limit counts directories: a capture that kept a few of their charges is as incomplete as one with none."""
+    root = v1_root(MAX_CHARGES + 1, MAX_CHARGES + 1)
+    root.files[f"{TOP}/c0/memory.stat"] = "cache 0\n"
+    probe = Probe(root)
+    assert read_charges(probe, Hierarchy(1, "memory", ("memory",), TOP)) is None
+    assert [gap.what for gap in probe.gaps] == ["what dying cgroups hold"]
