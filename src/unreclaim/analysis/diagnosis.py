@@ -64,8 +64,12 @@ def _residues(sample: Sample, slack_bytes: int | None) -> tuple[Residue, ...] | 
 def _gaps(observation: Observation) -> tuple[Gap, ...]:
     """Give every gap once, those of the last sample first."""
     gaps = dict.fromkeys((*observation.last.gaps, *observation.first.gaps, *observation.gaps))
-    for sample in (observation.last,):
-        for count in count_controllers(sample):
-            if count.name in ("memory", "unified") and count.dying is None and count.weakness:
-                gaps[Gap(f"dying cgroups ({count.name})", count.weakness, "run on the host itself")] = None
+    for count in count_controllers(observation.last):
+        if count.name in ("memory", "unified") and count.dying is None and count.weakness:
+            gaps[Gap(f"dying cgroups ({count.name})", count.weakness, "run on the host itself")] = None
+    info = observation.last.meminfo
+    if info is not None and (info.get("sunreclaim_bytes") is None or not info.mem_total_bytes):
+        gaps[Gap("memory figures", "/proc/meminfo has no SUnreclaim line, or a MemTotal of 0")] = None
+    if observation.last.hierarchies and observation.last.memory_hierarchy() is None:
+        gaps[Gap("dying cgroups (memory)", "no hierarchy with the memory controller could be read")] = None
     return tuple(gaps)

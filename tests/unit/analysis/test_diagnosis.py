@@ -1,8 +1,11 @@
 """Every judgement over one observation, joined."""
 
+import pytest
+
 from tests.fakes.build import HOUR, beside, crowd, held, host, meminfo, observation, sample, slab, v1, v2
 from unreclaim.analysis.diagnosis import diagnose, weigh
 from unreclaim.analysis.signatures import SIGNATURES, match_signatures
+from unreclaim.formats.meminfo import MemInfo
 from unreclaim.model.diagnosis import Fingerprint, Residue
 from unreclaim.model.gap import Gap
 from unreclaim.model.growth import Growth
@@ -73,6 +76,17 @@ def test_dying_that_cannot_be_counted_are_a_gap() -> None:
         Gap("dying cgroups (unified)", "cgroup.stat could not be read", "run on the host itself"),
     )
     assert diagnose(observation(sample(v2(5, whole=False)))).gaps == ()
+    # Hierarchies without the controller (cgroup_disable=memory, or /proc/cgroups unreadable on v1) count no memory.
+    without = Gap("dying cgroups (memory)", "no hierarchy with the memory controller could be read")
+    assert diagnose(observation(sample(beside(3), pids))).gaps == (without,)
+
+
+@pytest.mark.parametrize("memory", [meminfo(sunreclaim_bytes=None), meminfo(mem_total_bytes=0)])
+def test_memory_figures_that_say_nothing_are_a_gap(memory: MemInfo) -> None:
+    """A /proc/meminfo that was read and lacks what everything is about is named, so that the verdict points at it."""
+    found = diagnose(observation(sample(memory=memory)))
+    assert found.gaps == (Gap("memory figures", "/proc/meminfo has no SUnreclaim line, or a MemTotal of 0"),)
+    assert found.verdict.next_commands == ("see what is missing below",)
 
 
 def test_findings_come_in_the_order_of_their_severity() -> None:

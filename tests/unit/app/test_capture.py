@@ -180,6 +180,7 @@ def test_manifest_says_what_the_files_do_not(host: FakeHost, tmp_path: Path) -> 
     """When it was made, by which version, the page size, the architecture and the samples."""
     path = tmp_path / "web-07.tar.gz"
     capture(host.source(), host.clock, str(path), samples=2)
+    assert host.clock.gone == 30.0
     lines = members(path)["unreclaim-bundle/bundle.toml"].splitlines()
     assert [line for line in lines if not line.startswith("creator = ")] == [
         'schema = "unreclaim.bundle/1"',

@@ -178,6 +178,37 @@ def test_standing_facts_are_read_once_at_the_end(host: FakeHost) -> None:
     assert (seen.host.container, seen.gaps) == (None, ())
 
 
+def test_the_hosts_own_word_for_its_architecture_counts(host: FakeHost) -> None:
+    """What /proc says of a captured host comes before what the bundle's maker was."""
+    source = Source("bundle", (host.root,), PAGE, "aarch64")
+    assert observe(source, host.clock, window_seconds=0).host.architecture == "x86_64"
+
+
+@pytest.mark.parametrize("when", [None, 1.5], ids=["never", "half-way"])
+@pytest.mark.parametrize("path", ["/proc/cgroups", "/proc/self/mountinfo"])
+def test_a_count_that_is_there_at_one_end_alone_is_no_growth(host: FakeHost, path: str, when: float | None) -> None:
+    """Where cgroups cannot be counted, ever or from half-way on, there is no closer look and no rate, but a gap."""
+    if when is None:
+        del host.root.files[path]
+    else:
+        host.clock.after(when, lambda: host.root.files.update({path: ""}))
+    seen = look(host, 3)
+    assert [sample.charges for sample in seen.samples] == [None] * 4
+    found = diagnose(seen)
+    assert "cgroups.memory.dying" not in found.growth.rates
+    assert found.verdict.state == State.CANNOT_TELL
+    assert found.gaps
+
+
+def test_a_count_that_comes_late_is_no_growth(host: FakeHost) -> None:
+    """Memory cgroups that are mounted during the look have no beginning to compare with."""
+    mounts = host.root.files.pop("/proc/self/mountinfo")
+    host.clock.after(1.5, lambda: host.root.files.update({"/proc/self/mountinfo": mounts}))
+    seen = look(host, 3)
+    assert "cgroups.memory.dying" not in diagnose(seen).growth.rates
+    assert seen.lru_reparenting is None
+
+
 def test_what_a_user_may_not_read_is_a_gap(host: FakeHost) -> None:
     """Without root /proc/slabinfo is refused: a gap with its remedy, and a verdict all the same."""
     host.root.errors["/proc/slabinfo"] = errno.EACCES

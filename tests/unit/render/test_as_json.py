@@ -251,6 +251,29 @@ def test_growth_has_its_unit_in_the_key() -> None:
     assert (dying["change"], dying["unit"]) == (23, "cgroups")
 
 
+def test_figures_are_rounded_to_what_they_can_say() -> None:
+    """A window has hundredths, a rate one decimal, a share four, a cache's growth whole bytes; none is cut off.
+
+    500 kB more in 7.006 s are 6,166,143,305.7 a day; 23 dying in 7,007 s since boot 283.6 a day at most; 23 x 12,864 of
+    100.5 MB slab are 0.294406 %; a page of 4 kB in 7.006 s is 50,513,046.5 a day.
+    """
+    samples = (
+        sample(v1(23), uptime=7000.0, memory=meminfo(sunreclaim_bytes=100_000_000), slabs=(slab("x", 1, 64, 64, 1),)),
+        sample(
+            v1(23), uptime=7007.006, memory=meminfo(sunreclaim_bytes=100_500_000), slabs=(slab("x", 65, 64, 64, 1),)
+        ),
+    )
+    found = document(diagnose(observation(*samples)))
+    assert found["window_seconds"] == 7.01
+    rate = found["growth"]["meminfo.sunreclaim_bytes"]
+    assert rate["bytes_per_day"] == pytest.approx(500_000 / 7.006 * 86_400, abs=0.06)
+    assert rate["bytes_per_day"] % 1 != 0
+    assert [value for value in (rate["low"], rate["high"]) if round(value, 1) != value or value % 1 == 0] == []
+    assert found["since_boot"]["cgroups.memory.dying"] == {"at_most_cgroups_per_day": 283.6}
+    assert found["dying_cost"]["slab_share"] == 0.0029
+    assert found["slab_caches"][0]["growth_bytes_per_day"] == 50_513_046
+
+
 def test_slab_caches_are_listed_with_their_growth() -> None:
     """Each cache has its objects, sizes, growth a day and the others that SLUB merged into it."""
     names = ("mem_cgroup_per_node", "pool_workqueue")

@@ -294,6 +294,34 @@ def test_full_line_before_a_long_word_ends_without_a_blank() -> None:
     assert f"\nNot seen   {'a' * 85} (b\n           {'c' * 89}\n" in found
 
 
+def test_names_are_not_broken_at_their_hyphens() -> None:
+    """A path or an option that does not fit goes to the next line as a whole: whoever copies it gets all of it."""
+    path = "/sys/fs/cgroup/memory/system.slice/system-getty.slice/getty-on-tty1.service"
+    found = diagnosis_text(quiet(Gap(f"charges of some cgroups below {path}", "denied")))
+    assert f"\n           {path} (denied)\n" in found
+
+
+@pytest.mark.parametrize(
+    ("others", "merged"), [(("a",), "  (merged with a)"), (("a", "b"), "  (merged with a, b)"), ((), "")]
+)
+def test_merged_caches_are_named_beside_the_first(others: tuple[str, ...], merged: str) -> None:
+    """One or two others are named; that there are more is said only where there are."""
+    names = ("dentry", *others)
+    high = sample(slabs=(slab("dentry", 21, 192, 21, 1),), memory=meminfo(sunreclaim_bytes=2_000_000_000))
+    found = diagnosis_text(diagnose(observation(high, of=host(slab_aliases=dict.fromkeys(names, names)))))
+    assert f"           21 x 192 B{merged}\n" in found
+
+
+def test_line_of_a_cache_is_clipped_where_it_must_be() -> None:
+    """A hundred columns are not too many; of a longer line the end is left out, and that is shown."""
+    # Beside the name there are 33 columns: 2, 1 + 9 for the size, 2 + 11 for the count, and " x 192 B".
+    slabs = (slab("x" * 67, 42, 192, 21, 1), slab("y" * 68, 21, 192, 21, 1))
+    high = sample(slabs=slabs, memory=meminfo(sunreclaim_bytes=2_000_000_000))
+    found = diagnosis_text(diagnose(observation(high)))
+    assert f"\n  {'x' * 67}    8.2 kB           42 x 192 B\n" in found
+    assert f"\n  {'y' * 68}    4.1 kB           21 x 19 …\n" in found
+
+
 # ── status ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

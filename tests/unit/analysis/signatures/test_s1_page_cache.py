@@ -105,6 +105,13 @@ def test_a_few_that_may_have_been_miscounted_are_a_fresh_boot() -> None:
     assert detect(weigh(observation(first, last))) is None
 
 
+def test_growth_that_may_be_a_miscount_asks_for_no_growing_residue() -> None:
+    """95 or 105 after 95: what they hold did not grow, and perhaps they did not either; the whole residue decides."""
+    first = sample(v1(95), uptime=HOUR, charges=held(100 * PAGE))
+    last = sample(v1(95, then=105), uptime=HOUR + 10, charges=held(100 * PAGE))
+    assert confidence(detect(weigh(observation(first, last)))) == Confidence.MEDIUM
+
+
 @pytest.mark.parametrize(
     ("more_bytes", "sure"),
     # 23 cgroups need a page each at least; a quarter page each is asked for: 23 x 1,024.

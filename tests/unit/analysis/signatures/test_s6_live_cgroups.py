@@ -110,19 +110,19 @@ def test_each_crowd_is_named_and_cured_by_its_shape() -> None:
     """Sessions are ended by logind, units are stopped by systemd, other cgroups are removed by hand."""
     crowds = (
         crowd("session-*.scope", 800, path="/user.slice/user-0.slice"),
-        crowd("job*.service", 700),
+        crowd("session*.service", 700),
         crowd("pod*", 600, path="/kubepods"),
     )
     finding = over_ten_seconds(v1(0, live=2500, crowds=crowds))
     assert finding is not None
     assert finding.evidence[1:] == (
         "800 of them in /user.slice/user-0.slice, named like session-*.scope",
-        "700 of them in /system.slice, named like job*.service",
+        "700 of them in /system.slice, named like session*.service",
         "600 of them in /kubepods, named like pod*",
     )
     assert finding.recover == (
         "loginctl list-sessions, then loginctl terminate-session ID for those that are closing",
-        "systemctl stop 'job*.service'    (look first: systemctl list-units 'job*.service')",
+        "systemctl stop 'session*.service'    (look first: systemctl list-units 'session*.service')",
         RMDIR,
     )
 
@@ -167,6 +167,7 @@ def test_a_command_to_paste_runs_nothing_else() -> None:
         (names("k8s-pod*", 32), "k8s-pod*"),
         (("job1.service", "job23.service"), "job*.service"),
         (("cafe1", "cafe2"), "cafe*"),
+        (("xa1", "xb1"), "x*"),
         # A UUID varies in each of its parts.
         (("kubepods-pod6d0a3c2e_93e3", "kubepods-pod1b2c3d4e_0a1b"), "kubepods-pod*_*"),
     ],
