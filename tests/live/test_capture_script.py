@@ -278,9 +278,13 @@ def test_error_of_a_read_is_kept(run: Run, tmp_path: Path) -> None:
     assert b"not in it: /proc/buddyinfo (EIO)\n" in done.stderr
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def cgroup_with_23_dying() -> Iterator[Path]:
-    """Give a memory cgroup with 23 dying children, each held by a page of a file."""
+    """Give a memory cgroup with 23 dying children, each held by a page of a file.
+
+    Each test makes its own: pages that are clean and a minute old may be reclaimed on a machine that does so unasked
+    (DAMON's pageout scheme here), and with them their cgroups.
+    """
     files = Path(tempfile.mkdtemp(dir="/var/tmp", prefix="unreclaim-test-"))
     with new_memory_cgroup() as cgroup:
         try:

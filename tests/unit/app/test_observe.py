@@ -9,6 +9,7 @@ from unreclaim.analysis.diagnosis import diagnose
 from unreclaim.app.clock import SystemClock
 from unreclaim.app.observe import observe, observe_briefly
 from unreclaim.host.source import Source
+from unreclaim.model.dying import count_memory
 from unreclaim.model.finding import State
 from unreclaim.model.sample import Observation
 
@@ -198,6 +199,18 @@ def test_a_count_that_is_there_at_one_end_alone_is_no_growth(host: FakeHost, pat
     assert "cgroups.memory.dying" not in found.growth.rates
     assert found.verdict.state == State.CANNOT_TELL
     assert found.gaps
+
+
+def test_inside_a_container_there_is_no_closer_look(host: FakeHost) -> None:
+    """Where the mount shows a part of the hierarchy the dying are unknown, at the start and at the end: no charges."""
+    mounts = host.root.files["/proc/self/mountinfo"]
+    assert isinstance(mounts, str)
+    host.root.files["/proc/self/mountinfo"] = mounts.replace(f"0:32 / {MEMORY}", f"0:32 /docker/4f1a {MEMORY}")
+    seen = look(host, 2)
+    counts = [(count.live, count.dying) for count in map(count_memory, (seen.first, seen.last)) if count]
+    assert counts == [(4, None), (4, None)]
+    assert [sample.charges for sample in seen.samples] == [None] * 3
+    assert diagnose(seen).verdict.state == State.CANNOT_TELL
 
 
 def test_a_count_that_comes_late_is_no_growth(host: FakeHost) -> None:
