@@ -7,6 +7,7 @@ for each entry of a list and ``<...>`` for a key that is a name of this host or 
 from typing import NamedTuple
 
 from unreclaim.formats.meminfo import NAMES
+from unreclaim.model.census import PinKind
 
 
 class Key(NamedTuple):
@@ -248,6 +249,33 @@ CAPTURE = (
     *_GAPS,
 )
 
+
+def _pin_keys(path: str) -> tuple[Key, ...]:
+    """Give the keys of a pin, which stands in groups and in cgroups."""
+    return (
+        Key(f"{path}.kind", "string", "", f"one of {', '.join(f'`{kind}`' for kind in PinKind)}"),
+        Key(f"{path}.bytes", "integer", "bytes", "charged"),
+        Key(f"{path}.folios", "integer", "references", "how many references to the cgroup they are"),
+        Key(f"{path}.path", "string or null", "", "where the file is mounted here; null: no name, or none that fits"),
+        Key(f"{path}.device", "string or null", "", "major:minor"),
+        Key(f"{path}.inode", "integer or null", "", "of the file"),
+        Key(f"{path}.dirty_bytes", "integer", "bytes", "of it, not yet written to disk"),
+        Key(f"{path}.mlocked_bytes", "integer", "bytes", "of it, locked in memory by mlock(2)"),
+        Key(f"{path}.unlinked", "boolean", "", "the file has no name any more"),
+        *_holder_keys(f"{path}.held_by", "who holds a file without a name open"),
+        *_holder_keys(f"{path}.mapped_by", "who maps the file, or whose memory it is"),
+    )
+
+
+def _holder_keys(path: str, meaning: str) -> tuple[Key, ...]:
+    return (
+        Key(path, "list", "", meaning),
+        Key(f"{path}[].pid", "integer", "", "process id"),
+        Key(f"{path}[].name", "string", "", "/proc/PID/comm"),
+        Key(f"{path}[].descriptor", "integer or null", "", "the open file's number; null: held by a mapping"),
+    )
+
+
 CENSUS = (
     Key("schema", "string", "", "`unreclaim.census/1`"),
     Key("backend", "string", "", "`bpf`: every cgroup by name; `residual charge`: only bytes below living ancestors"),
@@ -264,23 +292,7 @@ CENSUS = (
     Key("groups[].bytes", "integer", "bytes", "charged to them"),
     Key("groups[].nr_pins", "integer", "pins", "how many there are; the first 50 are listed"),
     Key("groups[].pins", "list", "", "what holds them, what most of them share first"),
-    Key(
-        "groups[].pins[].kind",
-        "string",
-        "",
-        "`page cache`, `tmpfs`, `anonymous memory`, `filesystem metadata` or `other memory`",
-    ),
-    Key("groups[].pins[].bytes", "integer", "bytes", "charged"),
-    Key("groups[].pins[].folios", "integer", "references", "how many references to the cgroup they are"),
-    Key(
-        "groups[].pins[].path", "string or null", "", "where the file is mounted here; null: no name, or none that fits"
-    ),
-    Key("groups[].pins[].device", "string or null", "", "major:minor"),
-    Key("groups[].pins[].inode", "integer or null", "", "of the file"),
-    Key("groups[].pins[].dirty_bytes", "integer", "bytes", "of it, not yet written to disk"),
-    Key("groups[].pins[].unlinked", "boolean", "", "the file has no name any more"),
-    Key("groups[].pins[].held_by", "list", "", "who holds an unlinked file open"),
-    Key("groups[].pins[].held_by[]", "string", "", "name, pid and descriptor"),
+    *_pin_keys("groups[].pins[]"),
     Key("groups[].pins[].nr_cgroups", "integer or null", "cgroups", "that this pin holds; null: not known without BPF"),
     Key("dying", "list", "", "each dying cgroup, only with --each"),
     Key("dying[].id", "integer", "", "cgroup id: the inode number of its directory while it lived"),
@@ -294,23 +306,7 @@ CENSUS = (
     Key("dying[].references", "integer or null", "references", "all references to it"),
     Key("dying[].unexplained_references", "integer or null", "references", "neither pages, children nor swap"),
     Key("dying[].pins", "list", "", "what holds it"),
-    Key(
-        "dying[].pins[].kind",
-        "string",
-        "",
-        "`page cache`, `tmpfs`, `anonymous memory`, `filesystem metadata` or `other memory`",
-    ),
-    Key("dying[].pins[].bytes", "integer", "bytes", "charged"),
-    Key("dying[].pins[].folios", "integer", "references", "how many references to the cgroup they are"),
-    Key(
-        "dying[].pins[].path", "string or null", "", "where the file is mounted here; null: no name, or none that fits"
-    ),
-    Key("dying[].pins[].device", "string or null", "", "major:minor"),
-    Key("dying[].pins[].inode", "integer or null", "", "of the file"),
-    Key("dying[].pins[].dirty_bytes", "integer", "bytes", "of it, not yet written to disk"),
-    Key("dying[].pins[].unlinked", "boolean", "", "the file has no name any more"),
-    Key("dying[].pins[].held_by", "list", "", "who holds an unlinked file open"),
-    Key("dying[].pins[].held_by[]", "string", "", "name, pid and descriptor"),
+    *_pin_keys("dying[].pins[]"),
     Key("dying[].complete", "boolean", "", "whether all of its pins are listed"),
     *_GAPS,
 )

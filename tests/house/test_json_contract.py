@@ -15,7 +15,7 @@ from tests.house.captured import diagnose_captured_hosts
 from tests.house.source import TOP
 from unreclaim.cli.main import cli
 from unreclaim.formats.meminfo import NAMES
-from unreclaim.model.census import Census, CensusGroup, DyingCgroup, Pin, PinKind
+from unreclaim.model.census import Census, CensusGroup, DyingCgroup, Holder, Pin, PinKind
 from unreclaim.model.diagnosis import Diagnosis
 from unreclaim.model.dying import Count
 from unreclaim.model.gap import Gap
@@ -152,7 +152,8 @@ def test_json_of_capture_is_documented(tmp_path: Path) -> None:
 
 def test_json_of_census_is_documented() -> None:
     """What census --json writes is exactly the contract: by BPF and without, with each cgroup and without."""
-    file = Pin(PinKind.TMPFS, 4096, 1, "/dev/shm/x", "0:1", 7, 0, unlinked=True, held_by=("app (pid 1, fd 3)",))  # noqa: S108
+    holders = (Holder(1, "app", 3), Holder(2, "db"))
+    file = Pin(PinKind.TMPFS, 4096, 1, "/dev/shm/x", "0:1", 7, unlinked=True, held_by=holders, mapped_by=holders)  # noqa: S108
     pins = (file, Pin(PinKind.ANONYMOUS, 4096, 1))
     dying = (
         DyingCgroup(5, "a", "/s/a", "/s", 3, 8192, 0, 0, 2, 0, pins),

@@ -127,7 +127,7 @@ def test_a_deleted_file_names_who_holds_it_open(memory_cgroup: Path, disk: Path)
         found = below(census(), memory_cgroup)
         pin = next(pin for each in found for pin in each["pins"] if pin["unlinked"])
         assert pin["inode"] == os.fstat(stream.fileno()).st_ino
-        assert any(f"pid {os.getpid()}, fd {stream.fileno()}" in holder for holder in pin["held_by"])
+        assert (os.getpid(), stream.fileno()) in {(holder["pid"], holder["descriptor"]) for holder in pin["held_by"]}
     assert gone(memory_cgroup) == []
 
 

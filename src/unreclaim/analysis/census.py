@@ -56,4 +56,6 @@ def _sum(pins: list[Pin]) -> Pin:
         sum(pin.dirty_bytes for pin in pins),
         first.unlinked,
         first.held_by,
+        first.mapped_by,
+        sum(pin.mlocked_bytes for pin in pins),
     )

@@ -7,7 +7,7 @@ from unreclaim.formats.mountinfo import Mount
 from unreclaim.host.bpf.census import RawCensus, RawDying, RawPin, run_census
 from unreclaim.host.container import read_mounts
 from unreclaim.host.probe import Probe
-from unreclaim.model.census import Census, DyingCgroup, Pin, PinKind
+from unreclaim.model.census import Census, DyingCgroup, Holder, Pin, PinKind
 from unreclaim.model.cgroups import Hierarchy
 
 # include/uapi/linux/magic.h
@@ -144,7 +144,7 @@ def _merge(pins: tuple[RawPin, ...]) -> list[RawPin]:
     return sorted(merged.values(), key=lambda pin: (pin.target, -pin.pages))
 
 
-def _pin(raw: RawPin, mounts: tuple[Mount, ...], holders: dict[tuple[int, int], tuple[str, ...]]) -> Pin:
+def _pin(raw: RawPin, mounts: tuple[Mount, ...], holders: dict[tuple[int, int], tuple[Holder, ...]]) -> Pin:
     page = os.sysconf("SC_PAGE_SIZE")
     size, dirty = raw.pages * page, raw.dirty_pages * page
     if raw.mapping & 3 == _ANONYMOUS:
@@ -188,9 +188,9 @@ def _path(raw: RawPin, mounts: tuple[Mount, ...]) -> str | None:
     return inside.lstrip("/") if raw.magic == _TMPFS_MAGIC and not shown else None
 
 
-def _find_holders(wanted: set[tuple[int, int]]) -> dict[tuple[int, int], tuple[str, ...]]:
+def _find_holders(wanted: set[tuple[int, int]]) -> dict[tuple[int, int], tuple[Holder, ...]]:
     """Find who holds deleted files open, by device and inode of every descriptor; only where there are such files."""
-    holders: dict[tuple[int, int], list[str]] = {}
+    holders: dict[tuple[int, int], list[Holder]] = {}
     pids = [name for name in os.listdir("/proc") if name.isdigit()] if wanted else []
     for pid in pids:
         try:
@@ -204,7 +204,7 @@ def _find_holders(wanted: set[tuple[int, int]]) -> dict[tuple[int, int], tuple[s
                 continue
             device = os.major(status.st_dev) << _MINOR_BITS | os.minor(status.st_dev)
             if (device, status.st_ino) in wanted:
-                holders.setdefault((device, status.st_ino), []).append(f"{_name(pid)} (pid {pid}, fd {descriptor})")
+                holders.setdefault((device, status.st_ino), []).append(Holder(int(pid), _name(pid), int(descriptor)))
     return {key: tuple(names) for key, names in holders.items()}
 
 

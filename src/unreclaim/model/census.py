@@ -12,17 +12,35 @@ class PinKind(StrEnum):
 
     PAGE_CACHE = "page cache"
     TMPFS = "tmpfs"
+    MEMFD = "memfd"
+    SYSV = "System V shared memory"
+    SHARED_ANONYMOUS = "shared anonymous memory"
     ANONYMOUS = "anonymous memory"
+    SWAP = "swap"
     METADATA = "filesystem metadata"
     OTHER = "other memory"
+
+
+class Holder(Struct, frozen=True):
+    """A process that keeps a file: by an open descriptor, or with descriptor None by a mapping."""
+
+    pid: int
+    name: str
+    descriptor: int | None = None
+
+    def __str__(self) -> str:
+        """Say who it is, for people."""
+        place = "" if self.descriptor is None else f", fd {self.descriptor}"
+        return f"{self.name} (pid {self.pid}{place})"
 
 
 class Pin(Struct, frozen=True):
     """One file, or kind of memory, that a dying cgroup is charged for.
 
-    path: where an operator finds the file now, None where it has no name any more or lies on no mount.
-    unlinked: the file has no name left and lives because it is open or mapped. bytes and dirty_bytes: of this cgroup.
-    folios: how many references to the cgroup they are. held_by: processes that hold an unlinked file open.
+    path: where an operator finds the file now, None where it has no name any more or lies on no mount; for a device's
+    metadata the device. unlinked: the file has no name left and lives because it is open or mapped. bytes, dirty_bytes
+    and mlocked_bytes: of this cgroup. folios: how many references to the cgroup they are. held_by: descriptors that
+    hold a file without a name open. mapped_by: processes that map the file, or whose memory it is.
     """
 
     kind: PinKind
@@ -33,7 +51,9 @@ class Pin(Struct, frozen=True):
     inode: int | None = None
     dirty_bytes: int = 0
     unlinked: bool = False
-    held_by: tuple[str, ...] = ()
+    held_by: tuple[Holder, ...] = ()
+    mapped_by: tuple[Holder, ...] = ()
+    mlocked_bytes: int = 0
 
 
 class DyingCgroup(Struct, frozen=True):

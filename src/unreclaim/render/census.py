@@ -50,8 +50,12 @@ def _pin_text(pin: Pin) -> str:
     where = pin.path or (f"device {pin.device}" if pin.device else "")
     dirty = f", {format_bytes(pin.dirty_bytes)} of it not yet written" if pin.dirty_bytes else ""
     gone = ", deleted" if pin.unlinked else ""
-    held = f", held by {', '.join(pin.held_by)}" if pin.held_by else ""
-    return f"{pin.kind} {where} ({format_bytes(pin.bytes)}{dirty}{gone}{held})"
+    held = f", held by {', '.join(map(str, pin.held_by))}" if pin.held_by else ""
+    mapped = f", mapped by {', '.join(map(str, pin.mapped_by))}" if pin.mapped_by else ""
+    locked = f", {format_bytes(pin.mlocked_bytes)} of it locked in memory" if pin.mlocked_bytes else ""
+    # The kernel's own name of a memfd begins with the word.
+    what = where if where.startswith(pin.kind) else f"{pin.kind} {where}"
+    return f"{what} ({format_bytes(pin.bytes)}{dirty}{locked}{gone}{held}{mapped})"
 
 
 def _each_lines(cgroup: DyingCgroup) -> list[str]:

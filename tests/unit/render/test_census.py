@@ -2,7 +2,7 @@
 
 import json
 
-from unreclaim.model.census import Census, CensusGroup, DyingCgroup, Pin, PinKind
+from unreclaim.model.census import Census, CensusGroup, DyingCgroup, Holder, Pin, PinKind
 from unreclaim.model.dying import Count
 from unreclaim.model.gap import Gap
 from unreclaim.render.as_json import encode
@@ -10,7 +10,18 @@ from unreclaim.render.census import census_document, census_text
 
 COUNT = Count("memory", 40, 23, "cgroup.stat: nr_dying_subsys_memory", None, 23, 23)
 LOG = Pin(PinKind.PAGE_CACHE, 94_208, 23, "/var/log/app.log", "8:1", 7, 4096)
-HELD = Pin(PinKind.TMPFS, 4096, 1, "memfd:x", "0:1", 9, unlinked=True, held_by=("app (pid 1, fd 3)",))
+HELD = Pin(
+    PinKind.MEMFD,
+    4096,
+    1,
+    "memfd:x",
+    "0:1",
+    9,
+    unlinked=True,
+    held_by=(Holder(1, "app", 3),),
+    mapped_by=(Holder(2, "db"),),
+    mlocked_bytes=4096,
+)
 METADATA = Pin(PinKind.METADATA, 4096, 1, device="8:1")
 CGROUP = DyingCgroup(5, "a.service", "/s/a.service", "/s", 3, 8192, 4096, 0, 3, 1, (LOG, HELD))
 LOST = DyingCgroup(6, "b", "/s/b", "/s", 4, 0, 0, 0, None, None, (), complete=False)
@@ -26,7 +37,8 @@ def test_groups_are_written_with_their_first_pins() -> None:
         "",
         "23 below /s, of a.service, 188 kB",
         "  23 of them by page cache /var/log/app.log (94 kB, 4.1 kB of it not yet written)",
-        "  1 of them by tmpfs memfd:x (4.1 kB, deleted, held by app (pid 1, fd 3))",
+        "  1 of them by memfd:x (4.1 kB, 4.1 kB of it locked in memory, deleted, held by app (pid 1, fd 3),",
+        "    mapped by db (pid 2))",
         "  1 of them by a reference that is no page",
         "",
         "Not seen",
@@ -50,7 +62,8 @@ def test_each_cgroup_is_written_with_its_references() -> None:
     assert census_text(CENSUS, (GROUP,), COUNT, (), each=True).splitlines()[2:] == [
         "/s/a.service  (id 5, 8.2 kB, 3 references)",
         "  by page cache /var/log/app.log (94 kB, 4.1 kB of it not yet written)",
-        "  by tmpfs memfd:x (4.1 kB, deleted, held by app (pid 1, fd 3))",
+        "  by memfd:x (4.1 kB, 4.1 kB of it locked in memory, deleted, held by app (pid 1, fd 3), mapped by",
+        "    db (pid 2))",
         "  by 1 references that are no page",
         "",
         "/s/b  (id 6, 0 B, unknown references)",
@@ -79,7 +92,7 @@ def test_the_json_has_the_contracts_keys() -> None:
     assert document["schema"] == "unreclaim.census/1"
     assert document["counts"] == {"live": 40, "dying": 2, "kernel_dying": 23, "kernel_source": COUNT.source}
     assert document["groups"][0]["pins"][0]["nr_cgroups"] == 23
-    assert document["dying"][0]["pins"][1]["held_by"] == ["app (pid 1, fd 3)"]
+    assert document["dying"][0]["pins"][1]["held_by"] == [{"pid": 1, "name": "app", "descriptor": 3}]
     short = census_document(Census("residual charge", None, ()), (), None, (), each=False)
     assert "dying" not in short
     assert short["counts"] == {"live": None, "dying": None, "kernel_dying": None, "kernel_source": None}
