@@ -4,8 +4,9 @@ from msgspec import Struct
 
 from unreclaim.analysis.census import group_census
 from unreclaim.analysis.residue import counter_slack_bytes, find_residues
+from unreclaim.app.observe import Progress
 from unreclaim.base.errors import UnreclaimError
-from unreclaim.host.bpf.libbpf import BpfUnavailableError
+from unreclaim.host.bpf.libbpf import BpfUnavailableError, Log
 from unreclaim.host.census import read_census
 from unreclaim.host.collect import collect_host, collect_sample, with_charges
 from unreclaim.host.probe import Probe
@@ -28,7 +29,9 @@ class CensusReport(Struct, frozen=True):
     gaps: tuple[Gap, ...]
 
 
-def take_census(source: Source) -> CensusReport:
+def take_census(
+    source: Source, *, locked: bool = False, progress: Progress | None = None, log: Log | None = None
+) -> CensusReport:
     """List every dying memory cgroup by BPF, or where that cannot be, what is held below which living ancestor."""
     root = source.roots[-1]
     sample = collect_sample(root)
@@ -42,7 +45,8 @@ def take_census(source: Source) -> CensusReport:
         gap = Gap("dying cgroups by name", "a capture does not hold them", "run census on the host itself")
         return _by_residual_charge(with_charges(root, sample), host, count, gap)
     try:
-        census = read_census(Probe(root), hierarchy, host.numa_nodes or 1)
+        nodes = host.numa_nodes or 1
+        census = read_census(Probe(root), hierarchy, nodes, locked=locked, progress=progress, log=log)
     except BpfUnavailableError as error:
         gap = Gap("dying cgroups by name", error.why, error.hint)
         return _by_residual_charge(with_charges(root, sample), host, count, gap)

@@ -1,10 +1,12 @@
 """``unreclaim census``: every dying memory cgroup by name, and what pins it."""
 
+from functools import partial
+
 import click
 
 from unreclaim.app.census import take_census
 from unreclaim.cli.options import json_option, root_option
-from unreclaim.cli.terminal import say
+from unreclaim.cli.terminal import progress_line, say
 from unreclaim.host.source import open_source
 from unreclaim.render.as_json import encode
 from unreclaim.render.census import census_document, census_text
@@ -12,9 +14,11 @@ from unreclaim.render.census import census_document, census_text
 
 @click.command(name="census")
 @click.option("--each", is_flag=True, help="List every dying cgroup instead of groups.")
+@click.option("--locked", is_flag=True, help="Search all of memory for locked pages, too (a second and more).")
+@click.option("--debug", is_flag=True, help="Write what libbpf and the kernel's verifier say to stderr.")
 @root_option()
 @json_option()
-def command(root: str | None, *, each: bool, as_json: bool) -> None:
+def command(root: str | None, *, each: bool, locked: bool, debug: bool, as_json: bool) -> None:
     """List every dying memory cgroup by name, and what pins it.
 
     Runs a BPF program that reads the kernel's own structures; nothing is attached and nothing stays loaded.
@@ -27,7 +31,8 @@ def command(root: str | None, *, each: bool, as_json: bool) -> None:
       sudo unreclaim census --each        every one with its references
       sudo unreclaim census --json
     """  # noqa: D301
-    report = take_census(open_source(root))
+    log = partial(click.echo, err=True) if debug else None
+    report = take_census(open_source(root), locked=locked, progress=progress_line("searching memory"), log=log)
     if as_json:
         say(encode(census_document(report.census, report.groups, report.count, report.gaps, each=each)) + "\n")
     else:

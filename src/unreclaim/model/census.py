@@ -19,6 +19,10 @@ class PinKind(StrEnum):
     SWAP = "swap"
     METADATA = "filesystem metadata"
     OTHER = "other memory"
+    SOCKET = "socket"
+    WATCH = "inotify or fanotify group"
+    PROCESS = "unreaped process"
+    WRITEBACK = "writeback structure"
 
 
 class Holder(Struct, frozen=True):
@@ -56,11 +60,18 @@ class Pin(Struct, frozen=True):
     mlocked_bytes: int = 0
 
 
+NO_PAGES = frozenset({PinKind.SOCKET, PinKind.WATCH, PinKind.PROCESS, PinKind.WRITEBACK})
+"""Kinds of pins that are a bare reference: no memory is charged for them."""
+
+
 class DyingCgroup(Struct, frozen=True):
     """One dying memory cgroup. id: its inode number while it lived; serial: order of creation since boot.
 
     path: ancestor and names below it; ancestor: the nearest living one. references: all references to it;
-    unexplained_references: those that are neither folios, dying children nor swapped pages. complete: all pins listed.
+    unexplained_references: those that are neither folios, dying children nor swapped pages; the pins of kinds
+    `NO_PAGES` tell who holds them, where that could be found. complete: all pins listed.
+    invocation_id: systemd's, of the unit's last start. stirred_seconds: since its pressure was last averaged, which on
+    v1 is when it was made and on v2 when something last ran in it. None: not kept, or not exact.
     """
 
     id: int
@@ -69,12 +80,14 @@ class DyingCgroup(Struct, frozen=True):
     ancestor: str
     serial: int
     memory_bytes: int
-    kernel_bytes: int
+    kernel_bytes: int | None
     swap_bytes: int
     references: int | None
     unexplained_references: int | None
     pins: tuple[Pin, ...] = ()
     complete: bool = True
+    invocation_id: str | None = None
+    stirred_seconds: float | None = None
 
 
 class CensusGroup(Struct, frozen=True):
