@@ -52,7 +52,7 @@ def read_census(
     ranges = [span.frames(os.sysconf("SC_PAGE_SIZE")) for span in memory] if memory is not None else None
     looks = look_at_dying(nodes, ranges, progress, log)
     live = _live_paths(probe, hierarchy)
-    dying = _Writer(probe, looks, live, version=hierarchy.version).write()
+    dying = _Writer(probe, looks, live, version=hierarchy.version).write(looks.dying)
     _note_what_is_missing(probe, looks.dying, dying, searched=ranges is not None)
     return Census("bpf", len(live), dying, tuple(probe.gaps))
 
@@ -76,9 +76,9 @@ class _Writer:
 
     def __init__(self, probe: Probe, looks: Looks, live: dict[int, str], *, version: int) -> None:
         self._version = version
-        self._looks = looks.dying
         self._live = live
-        self._by_id = {look.css.id: look.css for look in looks.dying}
+        parents = {look.css.parent_id for look in looks.dying}
+        self._by_id = {look.css.id: look.css for look in looks.dying if look.css.id in parents}
         self._page = os.sysconf("SC_PAGE_SIZE")
         self._now = time.clock_gettime(time.CLOCK_MONOTONIC)
         self._places = FilePlaces(probe)
@@ -89,14 +89,14 @@ class _Writer:
         )
         self._mappers = find_mappers({key for key, pin in every.items() if pin.mapped})
         self._files: dict[Key, tuple[PinKind, str | None, bool]] = {}
-        self._pins: dict[Pin, Pin] = {}
+        self._said: tuple[RawPin, Pin] | None = None
         self._holders: dict[int, list[RawHolder]] = {}
         for holder in looks.holders:
             self._holders.setdefault(holder.serial, []).append(holder)
 
-    def write(self) -> tuple[DyingCgroup, ...]:
+    def write(self, looks: list[Look]) -> tuple[DyingCgroup, ...]:
         """Say all there is to say about every dying cgroup."""
-        return tuple(self._cgroup(look) for look in self._looks)
+        return tuple(self._cgroup(look) for look in looks)
 
     def _cgroup(self, look: Look) -> DyingCgroup:
         css, target, page = look.css, look.target, self._page
@@ -114,7 +114,7 @@ class _Writer:
             unexplained_references=look.unexplained,
             pins=self._pins_of(look),
             complete=look.whole and (look.locked is not None or not target.unevictable_pages),
-            invocation_id=css.invocation.decode("ascii", "replace") if css.invocation[0] else None,
+            invocation_id=css.invocation.decode("ascii", "replace") if css.invocation else None,
             stirred_seconds=max(0.0, self._now - css.stirred_ns / _NANOSECONDS) if css.stirred_ns else None,
         )
 
@@ -134,7 +134,7 @@ class _Writer:
         return ancestor.rstrip("/") + "/" + "/".join(reversed(names)), ancestor
 
     def _pins_of(self, look: Look) -> tuple[Pin, ...]:
-        pins = [self._pin(raw) for raw in _merge(_all_pins(look))]
+        pins = [self._say(raw) for raw in _merge(_all_pins(look))]
         target = look.target
         if look.locked is None and target.unevictable_pages:
             size = target.unevictable_pages * self._page
@@ -142,8 +142,13 @@ class _Writer:
         if target.swap_references:
             pins.append(Pin(PinKind.SWAP, self._swap_bytes(target), 1))
         pins += self._bare_references(look.css.serial)
-        # Many cgroups are pinned alike; what is equal is kept once.
-        return tuple(self._pins.setdefault(pin, pin) for pin in pins)
+        return tuple(pins)
+
+    def _say(self, raw: RawPin) -> Pin:
+        """Say what a pin is; of many cgroups that are pinned alike it is kept once."""
+        if self._said is None or self._said[0] is not raw:
+            self._said = (raw, self._pin(raw))
+        return self._said[1]
 
     def _bare_references(self, serial: int) -> list[Pin]:
         pins = []
@@ -229,10 +234,10 @@ def _sum(pins: list[RawPin]) -> RawPin:
         first.device,
         first.special_device,
         first.links,
-        first.form,
-        first.pid,
         first.mapped,
+        first.pid,
         first.comm,
+        first.form,
         first.path,
     )
 

@@ -77,23 +77,35 @@ def look_at_dying(
         looks: dict[int, Look] = {}
         _look(programs, dying, nodes, known, looks)
         holders: tuple[RawHolder, ...] = ()
-        if any(look.unexplained for look in looks.values()):
+        if unsettled := _unsettled(looks, looks):
             holders = programs.list_writebacks(_backings(looks.values()))
             for holder in holders:
-                known[holder.serial] = known.get(holder.serial, 0) + 1
-            looks = {serial: look._replace(known=known[serial]) for serial, look in looks.items()}
+                if holder.serial in looks:
+                    known[holder.serial] += 1
+                    looks[holder.serial] = looks[holder.serial]._replace(known=known[holder.serial])
+            unsettled = _unsettled(looks, unsettled)
         for _ in range(_SECOND_LOOKS):
-            again = tuple(look.css for look in looks.values() if look.target.status & records.MOVED or look.unexplained)
-            if not again:
+            if not unsettled:
                 break
             time.sleep(_PAUSE_SECONDS)
-            _look(programs, again, nodes, known, looks)
+            _look(programs, tuple(looks[serial].css for serial in unsettled), nodes, known, looks)
+            unsettled = _unsettled(looks, unsettled)
         if memory is not None and any(look.target.unevictable_pages for look in looks.values()):
             frames = programs.list_frames(memory, progress)
             looks = {serial: look._replace(locked=frames.get(serial, [])) for serial, look in looks.items()}
-        if any(look.unexplained for look in looks.values()):
+            unsettled = _unsettled(looks, looks)
+        if unsettled:
             holders += programs.list_holders()
     return Looks(list(looks.values()), holders)
+
+
+def _unsettled(looks: Mapping[int, Look], serials: Iterable[int]) -> list[int]:
+    """Give those of some css whose lists were on the move, or that hold a reference that nothing explains yet."""
+    return [
+        serial
+        for serial in serials
+        if (look := looks.get(serial)) and (look.target.status & records.MOVED or look.unexplained)
+    ]
 
 
 def _look(

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib.resources import as_file, files
-from typing import Self
+from typing import Any, Self
 
 from unreclaim.host.bpf import records
 from unreclaim.host.bpf.libbpf import BpfObject, BpfUnavailableError, Log
@@ -21,6 +21,8 @@ _MAX_RESTARTS = 20
 # Documentation/admin-guide/mm/pagemap.rst
 _FRAME_BITS, _PRESENT = (1 << 55) - 1, 1 << 63
 
+Paths = dict[tuple[int, int], tuple[int, tuple[str, ...]]]
+"""By mapping and inode: what the path is and its names; see `records.WHOLE`."""
 Progress = Callable[[float, float], None]
 
 MAX_FOLIOS = 65_536
@@ -83,7 +85,7 @@ class CensusPrograms:
                 filled, done = state[records.WALK_RECORDS], state[records.WALK_DONE]
                 names = self._names(state[records.WALK_TEXT])
                 rows = records.DYING.iter_unpack(self._dying[: filled * records.DYING.size])
-                found += [RawDying(*(*row, name)) for row, name in zip(rows, names, strict=False)]
+                found += [_raw_dying(row, name) for row, name in zip(rows, names, strict=False)]
                 resumed: int = state[records.WALK_RESUMED]
                 if done == _DONE:
                     return tuple(found), resumed
@@ -105,7 +107,7 @@ class CensusPrograms:
             with _no_collection():
                 pins = self._list_batch(batch, nodes)
                 rows = records.TARGET.iter_unpack(self._targets[: len(batch) * records.TARGET.size])
-                targets = [RawTarget(*row) for row in rows]
+                targets = [RawTarget(*(*row[2:9], row[10])) for row in rows]
             for index, target in enumerate(targets):
                 yield start + index, target, pins.get(index, [])
 
@@ -116,7 +118,7 @@ class CensusPrograms:
         )
         state = (0, 0, 0, 0, 0, 0, len(batch), 0, nodes, 0, 0, 0, 0, 0, 0)
         found: dict[int, list[RawPin]] = {}
-        paths: dict[tuple[int, int], tuple[str, ...]] = {}
+        paths: Paths = {}
         while not state[records.PIN_WALK_DONE]:
             records.PIN_WALK.pack_into(self._pin_walk, 0, *state)
             self._bpf.run("find_pins")
@@ -128,41 +130,24 @@ class CensusPrograms:
             state = tuple(now)
         return found
 
-    def _unpack_pins(
-        self, filled: int, text: int, paths: dict[tuple[int, int], tuple[str, ...]]
-    ) -> Iterator[tuple[int, RawPin]]:
+    def _unpack_pins(self, filled: int, text: int, paths: Paths) -> Iterator[tuple[int, RawPin]]:
+        """Give each pin with its target; `paths` remembers those of the batch."""
         names = self._names(text)
         place = 0
+        last: tuple[object, ...] = ()
+        pin = None
         for row in records.PIN.iter_unpack(self._pins[: filled * records.PIN.size]):
-            mapping, inode, pages, folios, dirty, locked, magic, backing = row[:8]
-            target, device, special_device, links, slots, form, pid, mapped, comm = row[8:]
+            target, slots, form = row[14:]
             if form != records.KNOWN:
-                paths[mapping, inode] = tuple(names[place : place + slots])
+                paths[row[:2]] = (form, tuple(names[place : place + slots]))
                 place += slots
-            elif (mapping, inode) not in paths:
-                # Of an earlier batch, and the program knows it still.
-                form = records.DETACHED
-            yield (
-                target,
-                RawPin(
-                    mapping,
-                    inode,
-                    pages,
-                    folios,
-                    dirty,
-                    locked,
-                    magic,
-                    backing,
-                    device,
-                    special_device,
-                    links,
-                    form,
-                    pid,
-                    bool(mapped),
-                    _comm(comm) if pid else "",
-                    paths.get((mapping, inode), ()),
-                ),
-            )
+                pin = None
+            # Many cgroups that share a log are pinned alike, page by page; what is equal is kept once.
+            same = row[:14]
+            if pin is None or same != last:
+                pin = RawPin(*(*same[:13], _comm(same[13]) if same[12] else "", *paths[same[:2]]))
+                last = same
+            yield target, pin
 
     def list_holders(self) -> tuple[RawHolder, ...]:
         """List the processes that hold a dying css otherwise than by memory.
@@ -265,6 +250,10 @@ class CensusPrograms:
 
     def _names(self, size: int) -> list[str]:
         return self._text[:size].decode("utf-8", "surrogateescape").split("\0")
+
+
+def _raw_dying(row: tuple[Any, ...], name: str) -> RawDying:
+    return RawDying(*(*row[:10], row[10].rstrip(b"\0"), name))
 
 
 def drain_batches() -> None:

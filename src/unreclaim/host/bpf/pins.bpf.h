@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The pins: every folio on the LRU lists of the cgroups that user space asks for. */
-#define PIN_STEPS 4000
+#define PIN_STEPS 2000
 #define CLASSIC 5           /* NR_LRU_LISTS; the last, of unevictable pages, is no list since 5.18 */
 #define LIST_HEAD_BYTES 16
 #define POISONED(pointer) ((__u64)(pointer) >> 48 == 0xdead)

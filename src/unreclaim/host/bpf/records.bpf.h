@@ -38,8 +38,9 @@ enum { FINISHED = 1, MOVED = 2, CUT = 4, GONE = 8 };
 /* Folios of one mapping that are charged to one target. Its path, from the file's name upwards, is `names` names. */
 struct pin {
 	__u64 mapping, inode, pages, folios, dirty_pages, locked_pages, magic, backing;
-	__u32 target, device, special_device, links, names, form, pid, mapped;
+	__u32 device, special_device, links, mapped, pid;
 	char comm[16];
+	__u32 target, names, form;
 };
 enum { WHOLE = 0, TOO_DEEP = 1, DETACHED = 2, KNOWN = 3 };
 struct pin_walk {

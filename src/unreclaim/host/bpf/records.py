@@ -7,7 +7,7 @@ from msgspec import Struct
 DYING = struct.Struct("=4Q4q2Q32s")
 WALK = struct.Struct("=Q6I")
 TARGET = struct.Struct("=2Q4q3Q2I")
-PIN = struct.Struct("=8Q8I16s")
+PIN = struct.Struct("=8Q5I16s3I")
 PIN_WALK = struct.Struct("=5Q10I")
 HOLDER = struct.Struct("=2Q4i16s")
 HOLDER_WALK = struct.Struct("=3Q4I")
@@ -65,8 +65,6 @@ class RawTarget(Struct, frozen=True, gc=False):
     unevictable_pages: those that are on no list.
     """
 
-    css: int
-    serial: int
     references: int
     memory_pages: int
     memsw_pages: int
@@ -74,15 +72,14 @@ class RawTarget(Struct, frozen=True, gc=False):
     swap_references: int
     unevictable_pages: int
     folios: int
-    limit: int
     status: int
 
 
 class RawPin(Struct, frozen=True, gc=False):
     """Folios of one mapping that are charged to one target; path: from the file's name upwards; form: see `WHOLE`.
 
-    mapping, inode, device and so on are the kernel's; backing: the address of its device's backing_dev_info.
-    pid and comm: who maps it, as far as could be seen.
+    mapping, inode, device and so on are the kernel's; backing: the address of its device's backing_dev_info. mapped: 1
+    if somebody maps it; pid and comm: who, as far as could be seen.
     """
 
     mapping: int
@@ -96,10 +93,10 @@ class RawPin(Struct, frozen=True, gc=False):
     device: int
     special_device: int
     links: int
-    form: int
+    mapped: int
     pid: int
-    mapped: bool
     comm: str
+    form: int
     path: tuple[str, ...]
 
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The walk over every css of the memory controller, parents before children, siblings by their serial numbers. */
-#define WALK_STEPS 2000
+#define WALK_STEPS 1000
 
 ARRAY(struct walk, 1, walks);
 ARRAY(struct dying, DYING, dying_records);
