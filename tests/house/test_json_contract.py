@@ -156,8 +156,22 @@ def test_json_of_census_is_documented() -> None:
     file = Pin(PinKind.TMPFS, 4096, 1, "/dev/shm/x", "0:1", 7, unlinked=True, held_by=holders, mapped_by=holders)  # noqa: S108
     pins = (file, Pin(PinKind.ANONYMOUS, 4096, 1))
     dying = (
-        DyingCgroup(5, "a", "/s/a", "/s", 3, 8192, 0, 0, 2, 0, pins),
-        DyingCgroup(6, "b", "/s/b", "/s", 4, 0, 0, 0, None, None, (), complete=False),
+        DyingCgroup(
+            5,
+            "a",
+            f"/s/a.slice/x.service/{64 * '0'}",
+            "/s",
+            3,
+            8192,
+            0,
+            0,
+            2,
+            0,
+            pins,
+            invocation_id=32 * "f",
+            stirred_seconds=2.5,
+        ),
+        DyingCgroup(6, "b", "/s/b", "/s", 4, 0, None, 0, None, None, (), complete=False),
     )
     groups = (
         CensusGroup("/s", "a.service", 2, 8192, tuple((pin, 1) for pin in pins)),

@@ -1,30 +1,18 @@
 """Groups a census the way an operator acts: by living ancestor and unit, with the pins that most of them share."""
 
-import re
 from collections import defaultdict
 
+from unreclaim.formats.cgroup_path import parse_cgroup_path
 from unreclaim.model.census import Census, CensusGroup, DyingCgroup, Pin
-
-_UNIT = re.compile(r"[^/]+\.(?:service|scope|slice|mount|socket|swap)$")
-_INSTANCE = re.compile(r"@.*(?=\.)")
-_NUMBERED = re.compile(r"(?<=[-.r])[0-9a-f]*[0-9][0-9a-f]*(?=\.scope$)")
 
 
 def group_census(census: Census) -> tuple[CensusGroup, ...]:
     """Group dying cgroups, the largest group first."""
     members: dict[tuple[str, str | None], list[DyingCgroup]] = defaultdict(list)
     for cgroup in census.dying:
-        members[cgroup.ancestor, unit_of(cgroup.path)].append(cgroup)
+        members[cgroup.ancestor, parse_cgroup_path(cgroup.path).unit].append(cgroup)
     groups = [_group(ancestor, unit, cgroups) for (ancestor, unit), cgroups in members.items()]
     return tuple(sorted(groups, key=lambda group: (-group.nr_dying, group.ancestor, group.unit or "")))
-
-
-def unit_of(path: str) -> str | None:
-    """Give the systemd unit in a cgroup's path, instances and numbered scopes folded; None: there is none."""
-    for name in reversed(path.split("/")):
-        if _UNIT.match(name):
-            return _NUMBERED.sub("*", _INSTANCE.sub("@*", name))
-    return None
 
 
 def _group(ancestor: str, unit: str | None, cgroups: list[DyingCgroup]) -> CensusGroup:

@@ -22,13 +22,14 @@ def command(root: str | None, *, each: bool, locked: bool, debug: bool, as_json:
     """List every dying memory cgroup by name, and what pins it.
 
     Runs a BPF program that reads the kernel's own structures; nothing is attached and nothing stays loaded.
-    Needs root, libbpf1 and a kernel with BTF (5.16 or newer); otherwise says what is held below which cgroup.
+    Needs root, libbpf1 and a kernel with BTF (5.10 or newer); otherwise says what is held below which cgroup.
     Changes nothing on the host.
 
     \b
     Example:
       sudo unreclaim census               groups: where they are, and which files hold them
       sudo unreclaim census --each        every one with its references
+      sudo unreclaim census --locked      name the files of locked pages (mlock), too
       sudo unreclaim census --json
     """  # noqa: D301
     log = partial(click.echo, err=True) if debug else None

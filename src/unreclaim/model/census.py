@@ -60,7 +60,7 @@ class Pin(Struct, frozen=True):
     mlocked_bytes: int = 0
 
 
-NO_PAGES = frozenset({PinKind.SOCKET, PinKind.WATCH, PinKind.PROCESS, PinKind.WRITEBACK})
+BARE_REFERENCES = frozenset({PinKind.SOCKET, PinKind.WATCH, PinKind.PROCESS, PinKind.WRITEBACK})
 """Kinds of pins that are a bare reference: no memory is charged for them."""
 
 
@@ -69,7 +69,7 @@ class DyingCgroup(Struct, frozen=True):
 
     path: ancestor and names below it; ancestor: the nearest living one. references: all references to it;
     unexplained_references: those that are neither folios, dying children nor swapped pages; the pins of kinds
-    `NO_PAGES` tell who holds them, where that could be found. complete: all pins listed.
+    `BARE_REFERENCES` tell who holds them, where that could be found. complete: all pins listed.
     invocation_id: systemd's, of the unit's last start. stirred_seconds: since its pressure was last averaged, which on
     v1 is when it was made and on v2 when something last ran in it. None: not kept, or not exact.
     """

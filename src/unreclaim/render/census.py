@@ -5,11 +5,17 @@ from collections.abc import Iterable
 import msgspec
 
 from unreclaim.base.units import format_bytes, format_count
-from unreclaim.model.census import Census, CensusGroup, DyingCgroup, Pin
+from unreclaim.formats.cgroup_path import parse_cgroup_path
+from unreclaim.model.census import BARE_REFERENCES, Census, CensusGroup, DyingCgroup, Pin, PinKind
 from unreclaim.model.dying import Count
 from unreclaim.model.gap import Gap
 from unreclaim.render.as_text import wrap
 
+_CHARGES = {
+    "file_bytes": (PinKind.PAGE_CACHE, PinKind.METADATA),
+    "shmem_bytes": (PinKind.TMPFS, PinKind.MEMFD, PinKind.SYSV, PinKind.SHARED_ANONYMOUS),
+    "anon_bytes": (PinKind.ANONYMOUS,),
+}
 _PINS_SHOWN = 4
 _PINS_IN_JSON = 50
 
@@ -54,16 +60,23 @@ def _pin_text(pin: Pin) -> str:
     mapped = f", mapped by {', '.join(map(str, pin.mapped_by))}" if pin.mapped_by else ""
     locked = f", {format_bytes(pin.mlocked_bytes)} of it locked in memory" if pin.mlocked_bytes else ""
     # The kernel's own name of a memfd begins with the word.
-    what = where if where.startswith(pin.kind) else f"{pin.kind} {where}"
+    what = where if where.startswith(pin.kind) else f"{pin.kind} {where}".rstrip()
+    if pin.kind == PinKind.PROCESS:
+        process, *parent = pin.held_by
+        return f"{what} {process}" + "".join(f", for {who} to wait for" for who in parent)
+    if pin.kind in BARE_REFERENCES:
+        return f"{what}{held.replace(', held by', ' of', 1)}"
     return f"{what} ({format_bytes(pin.bytes)}{dirty}{locked}{gone}{held}{mapped})"
 
 
 def _each_lines(cgroup: DyingCgroup) -> list[str]:
     references = "unknown" if cgroup.references is None else format_count(cgroup.references)
     lines = [wrap(f"{cgroup.path}  (id {cgroup.id}, {format_bytes(cgroup.memory_bytes)}, {references} references)")]
+    if cgroup.invocation_id:
+        lines.append(wrap(f"journalctl _SYSTEMD_INVOCATION_ID={cgroup.invocation_id}", indent=2))
     lines += [wrap(f"by {_pin_text(pin)}", indent=2) for pin in cgroup.pins]
-    if cgroup.unexplained_references:
-        lines.append(wrap(f"by {cgroup.unexplained_references} references that are no page", indent=2))
+    if cgroup.unexplained_references and not any(pin.kind in BARE_REFERENCES for pin in cgroup.pins):
+        lines.append(wrap(f"by {format_count(cgroup.unexplained_references)} references that are no page", indent=2))
     return lines
 
 
@@ -84,8 +97,19 @@ def census_document(
         "groups": [_group_document(group) for group in groups],
     }
     if each:
-        document["dying"] = [msgspec.to_builtins(cgroup) for cgroup in census.dying]
+        document["dying"] = [_dying_document(cgroup) for cgroup in census.dying]
     return {**document, "gaps": [{"what": gap.what, "why": gap.why, "remedy": gap.remedy} for gap in gaps]}
+
+
+def _dying_document(cgroup: DyingCgroup) -> dict[str, object]:
+    place = parse_cgroup_path(cgroup.path)
+    return {
+        **msgspec.to_builtins(cgroup),
+        "unit": place.unit,
+        "slice": place.slice,
+        "container": place.container,
+        **{name: sum(pin.bytes for pin in cgroup.pins if pin.kind in kinds) for name, kinds in _CHARGES.items()},
+    }
 
 
 def _group_document(group: CensusGroup) -> dict[str, object]:

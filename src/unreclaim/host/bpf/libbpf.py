@@ -134,7 +134,7 @@ class BpfObject:
         code = ctypes.get_errno()
         why = f"{what}: {os.strerror(code)}" if code else what
         return BpfUnavailableError(
-            "BPF", why, hint="run as root, on a kernel of 5.16 or newer with CONFIG_DEBUG_INFO_BTF"
+            "BPF", why, hint="run as root, on a kernel of 5.10 or newer with CONFIG_DEBUG_INFO_BTF; --debug says more"
         )
 
     def _declare(self) -> None:
