@@ -1,12 +1,13 @@
 """What all tests share: skipping with a reason, golden files, memory cgroups of a test's own."""
 
 import os
+import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.machine import new_memory_cgroup, why_not_live, why_not_root
+from tests.machine import new_disk_directory, new_memory_cgroup, remove_leftovers, why_not_live, why_not_root
 
 IN_CI = bool(os.environ.get("CI"))
 FORCED = os.environ.get("UNRECLAIM_FORCE") == "1"
@@ -16,6 +17,12 @@ GOLDEN = Path(__file__).parent / "golden"
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add our own options."""
     parser.addoption("--update-golden", action="store_true", help="write golden files anew, compare nothing")
+
+
+def pytest_sessionstart() -> None:
+    """Begin on a host without what tests left that were killed."""
+    if os.geteuid() == 0 and (removed := remove_leftovers()):
+        sys.stderr.write(f"removed {removed} cgroups and files of tests that were killed\n")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -71,3 +78,10 @@ def memory_cgroup() -> Iterator[Path]:
     """Give a memory cgroup of the test's own; it and all below it is ended and removed afterwards."""
     with new_memory_cgroup() as cgroup:
         yield cgroup
+
+
+@pytest.fixture
+def disk() -> Iterator[Path]:
+    """Give a directory on a disk: /tmp may be a tmpfs, whose files pin cgroups in another way."""
+    with new_disk_directory() as directory:
+        yield directory

@@ -2,24 +2,96 @@
 
 import contextlib
 import os
+import re
+import shutil
 import signal
 import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+# Where tests put what must lie on a disk, for /tmp may be a tmpfs, and in a tmpfs.
+DISK = Path("/var/tmp")  # noqa: S108
+TMPFS = Path("/dev/shm")  # noqa: S108
+_OWNED = re.compile(r"unreclaim-.+-([0-9]+)-([0-9]+)-[0-9]+")
+
 
 def memory_hierarchy() -> Path | None:
     """Give where the hierarchy with the memory controller (v1 or v2) is mounted, None where there is none."""
+    for mount_point, filesystem, options in _mounts():
+        if filesystem == "cgroup" and "memory" in options.split(","):
+            return mount_point
+        if filesystem == "cgroup2":
+            handed_down = (mount_point / "cgroup.subtree_control").read_text(encoding="utf-8")
+            if "memory" in handed_down.split():
+                return mount_point
+    return None
+
+
+def unified_hierarchy() -> Path | None:
+    """Give where cgroup v2 is mounted, None where it is not."""
+    return next((mount_point for mount_point, filesystem, _ in _mounts() if filesystem == "cgroup2"), None)
+
+
+def _mounts() -> Iterator[tuple[Path, str, str]]:
     for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines():
         _, mount_point, filesystem, options, *_ = line.split(" ")
-        if filesystem == "cgroup" and "memory" in options.split(","):
-            return Path(mount_point)
-        if filesystem == "cgroup2":
-            handed_down = Path(mount_point, "cgroup.subtree_control").read_text(encoding="utf-8")
-            if "memory" in handed_down.split():
-                return Path(mount_point)
-    return None
+        yield Path(mount_point), filesystem, options
+
+
+def own_name(what: str) -> str:
+    """Name a thing of this process's that outlives it if it is killed, so that `remove_leftovers` knows whose it is.
+
+    By pid and start time: a pid is used again, both together are not.
+    """
+    pid = os.getpid()
+    return f"unreclaim-{what}-{pid}-{_started(pid)}-{time.monotonic_ns()}"
+
+
+def _started(pid: int) -> int | None:
+    """Give when a process was started (clock ticks since boot), None where there is none of that pid."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # Field 22; the second is the command in parentheses, which may hold blanks and parentheses of its own.
+    return int(stat.rpartition(")")[2].split()[19])
+
+
+def leftovers() -> list[Path]:
+    """List what tests left that were killed: cgroups, and files on a disk and in a tmpfs.
+
+    What a living process calls its own is not among it, nor what bears no such name.
+    """
+    hierarchies = {memory_hierarchy(), unified_hierarchy()}
+    found = []
+    for place in (*hierarchies, DISK, TMPFS):
+        if place is not None and place.is_dir():
+            for path in place.iterdir():
+                owner = _OWNED.fullmatch(path.name)
+                if owner is not None and _started(int(owner[1])) != int(owner[2]):
+                    found.append(path)
+    return sorted(found)
+
+
+def remove_leftovers() -> int:
+    """Remove them and give their number: 2,000 cgroups of a run that was killed would make this another host."""
+    found = leftovers()
+    for path in found:
+        # Another run of the tests may begin now and remove them too.
+        with contextlib.suppress(FileNotFoundError):
+            if path.is_relative_to(DISK) or path.is_relative_to(TMPFS):
+                _remove_file(path)
+            else:
+                remove_cgroup(path)
+    return len(found)
+
+
+def _remove_file(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 @cache
@@ -47,7 +119,7 @@ def new_memory_cgroup() -> Iterator[Path]:
     if hierarchy is None:
         message = "no hierarchy with the memory controller is mounted"
         raise FileNotFoundError(message)
-    cgroup = hierarchy / f"unreclaim-test-{os.getpid()}-{time.monotonic_ns()}"
+    cgroup = hierarchy / own_name("test")
     cgroup.mkdir()
     try:
         handed_down = cgroup / "cgroup.subtree_control"
@@ -56,6 +128,20 @@ def new_memory_cgroup() -> Iterator[Path]:
         yield cgroup
     finally:
         remove_cgroup(cgroup)
+
+
+@contextlib.contextmanager
+def new_disk_directory() -> Iterator[Path]:
+    """Make a directory on a disk; remove it with its files afterwards, and let the filesystem forget them."""
+    directory = DISK / own_name("test")
+    directory.mkdir()
+    try:
+        yield directory
+    finally:
+        # A test may have removed it by itself.
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(directory)
+        os.sync()
 
 
 def remove_cgroup(cgroup: Path) -> None:

@@ -11,14 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.machine import memory_hierarchy
-from tests.root.children import PAGE, join
+from tests.root.children import PAGE
 from tests.root.test_dying import count_dying
-from tests.root.test_pins import disk
+from tests.root.workload import run_in
 from unreclaim.host.bpf import records
 from unreclaim.host.bpf.census import CensusPrograms
 from unreclaim.host.bpf.records import RawDying
-
-__all__ = ["disk"]
 
 pytestmark = [pytest.mark.live, pytest.mark.root, pytest.mark.slow]
 
@@ -51,22 +49,25 @@ while True:
 
 def leave_many(parent: Path, file: Path, count: int) -> None:
     """Make `count` cgroups that are dying, each by one page of a file; one process goes through all of them."""
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-            for number in range(count):
-                cgroup = parent / f"s{number}"
-                cgroup.mkdir()
-                join(cgroup)
-                os.pwrite(descriptor, bytes(PAGE), number * PAGE)
-                join(parent.parent)
-                cgroup.rmdir()
-            status = 0
-        finally:
-            os._exit(status)
-    assert os.waitpid(pid, 0)[1] == 0
+
+    def go_through() -> None:
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+        for number in range(count):
+            cgroup = parent / f"s{number}"
+            cgroup.mkdir()
+            _join(cgroup)
+            os.pwrite(descriptor, bytes(PAGE), number * PAGE)
+            _join(home)
+            cgroup.rmdir()
+
+    # On v2 a cgroup that hands controllers down holds no processes.
+    home = parent.parent / "home"
+    home.mkdir(exist_ok=True)
+    run_in(home, go_through)
+
+
+def _join(cgroup: Path) -> None:
+    (cgroup / "cgroup.procs").write_text("0", encoding="ascii")
 
 
 def below(dying: tuple[RawDying, ...], parent: Path) -> list[str]:
@@ -78,7 +79,7 @@ def below(dying: tuple[RawDying, ...], parent: Path) -> list[str]:
 @contextmanager
 def churn(parent: Path, place: Path) -> Iterator[subprocess.Popen[str]]:
     """Let cgroups come and go while the block runs."""
-    home = parent.parent / "cgroup.procs"
+    home = parent.parent / "home" / "cgroup.procs"
     command = [sys.executable, "-c", CHURN, str(parent), str(place), str(home), str(PER_SECOND)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         yield process

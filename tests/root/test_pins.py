@@ -7,26 +7,16 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.root.children import LIBC, PAGE, join, leave_behind, write_file
+from tests.root.children import LIBC, PAGE, leave_behind, write_file
 from tests.root.test_census import below, census, gone
-from tests.root.workload import remove
+from tests.root.workload import remove, start_in
 
 pytestmark = [pytest.mark.live, pytest.mark.root]
-
-
-@pytest.fixture
-def disk(request: pytest.FixtureRequest) -> Iterator[Path]:
-    """Give a directory on a disk, removed afterwards."""
-    directory = Path("/var/tmp", f"unreclaim-test-{request.node.name}-{os.getpid()}")  # noqa: S108
-    directory.mkdir()
-    yield directory
-    subprocess.run(["rm", "-rf", directory], check=True)
 
 
 def only(cgroup: Path, name: str = "c") -> dict[str, Any]:
@@ -67,7 +57,7 @@ def test_a_file_that_is_not_written_yet(memory_cgroup: Path, disk: Path) -> None
     assert (pin["device"], pin["inode"]) == identity((disk / "f").stat())
     assert (after["bytes"], after["dirty_bytes"]) == (3 * PAGE, 0)
     (disk / "f").unlink()
-    assert gone(memory_cgroup) == []
+    assert gone(memory_cgroup, disk) == []
 
 
 def test_a_deleted_file_that_is_open(memory_cgroup: Path, disk: Path) -> None:
@@ -83,7 +73,7 @@ def test_a_deleted_file_that_is_open(memory_cgroup: Path, disk: Path) -> None:
     assert (pin["unlinked"], pin["path"], pin["held_by"]) == (True, str(disk / "f"), [holder(descriptor)])
     assert (pin["device"], pin["inode"]) == identity(os.fstat(descriptor))
     os.close(descriptor)
-    assert gone(memory_cgroup) == []
+    assert gone(memory_cgroup, disk) == []
 
 
 def test_a_file_that_another_process_maps(memory_cgroup: Path, disk: Path) -> None:
@@ -96,7 +86,7 @@ def test_a_file_that_another_process_maps(memory_cgroup: Path, disk: Path) -> No
     assert (pin["path"], pin["unlinked"], pin["held_by"]) == (str(disk / "f"), False, [])
     assert pin["mapped_by"] == [holder()]
     (disk / "f").unlink()
-    assert gone(memory_cgroup) == []
+    assert gone(memory_cgroup, disk) == []
 
 
 def test_a_file_that_is_locked_in_memory(memory_cgroup: Path, disk: Path) -> None:
@@ -116,7 +106,7 @@ def test_a_file_that_is_locked_in_memory(memory_cgroup: Path, disk: Path) -> Non
     assert (pin["path"], pin["bytes"], pin["mlocked_bytes"]) == (str(disk / "f"), 2 * PAGE, 2 * PAGE)
     assert pin["mapped_by"] == [holder()]
     (disk / "f").unlink()
-    assert gone(memory_cgroup) == []
+    assert gone(memory_cgroup, disk) == []
 
 
 def _address(mapping: mmap.mmap) -> ctypes.c_void_p:
@@ -198,10 +188,7 @@ def test_an_unreaped_process(memory_cgroup: Path) -> None:
     """A process that nobody waited for is a reference that is no page; it and its parent are named."""
     cgroup = memory_cgroup / "c"
     cgroup.mkdir()
-    pid = os.fork()
-    if pid == 0:
-        join(cgroup)
-        os._exit(0)
+    pid = start_in(cgroup, lambda: None)
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     remove(cgroup)
     found = only(memory_cgroup)
@@ -229,7 +216,7 @@ def test_an_inotify_group(memory_cgroup: Path, disk: Path) -> None:
         ("inotify or fanotify group", [holder(descriptor)])
     ]
     os.close(descriptor)
-    assert gone(memory_cgroup) == []
+    assert gone(memory_cgroup, disk) == []
 
 
 def test_an_open_socket_pins_on_v2_only(memory_cgroup: Path) -> None:
@@ -269,7 +256,7 @@ def test_dying_cgroups_in_one_another(memory_cgroup: Path, disk: Path) -> None:
         (1, 0, 1),
     ]
     (disk / "f").unlink()
-    assert gone(memory_cgroup) == []
+    assert gone(memory_cgroup, disk) == []
 
 
 @pytest.mark.parametrize("name", [b"new\nline", b"\xff\xfe", b"\x1b[31m", "ü ☂".encode(), b"deleted (deleted)"])
@@ -281,7 +268,7 @@ def test_odd_names_of_files(memory_cgroup: Path, disk: Path, name: bytes) -> Non
     assert pin["path"] == str(file).encode("utf-8", "backslashreplace").decode()
     assert pin["inode"] == file.stat().st_ino
     file.unlink()
-    assert gone(memory_cgroup) == []
+    assert gone(memory_cgroup, disk) == []
 
 
 def test_a_file_in_another_mount_namespace(memory_cgroup: Path) -> None:

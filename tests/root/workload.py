@@ -1,7 +1,10 @@
 """Known workloads: they leave exactly so many dying memory cgroups behind, with a second source to check them."""
 
+import os
 import subprocess
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 PRIME = 23
@@ -14,11 +17,64 @@ def leave_dying(parent: Path, files: Path, count: int = PRIME) -> None:
     """
     files.mkdir(parents=True, exist_ok=True)
     for number in range(count):
-        cgroup = parent / f"c{number}"
-        cgroup.mkdir()
-        script = 'echo $$ > "$1/cgroup.procs"; exec head -c 4096 /dev/zero > "$2"'
-        subprocess.run(["sh", "-c", script, "sh", cgroup, files / f"f{number}"], check=True)
-        remove(cgroup)
+        # The filesystem's own pages are charged to whoever makes a file.
+        (files / f"f{number}").touch()
+    os.sync()
+    for number in range(count):
+        write_page(parent / f"c{number}", files / f"f{number}")
+
+
+def write_page(cgroup: Path, file: Path) -> None:
+    """Append a page to a file inside a fresh memory cgroup, and remove the cgroup."""
+    cgroup.mkdir()
+    run_in(cgroup, lambda: append_page(file))
+    remove(cgroup)
+
+
+def append_page(file: Path) -> None:
+    """Append 4 KiB to a file."""
+    with file.open("ab") as stream:
+        stream.write(bytes(4096))
+
+
+def run_in(cgroup: Path, work: Callable[[], object]) -> None:
+    """Call a function in a process inside a cgroup, and wait until it has ended."""
+    assert os.waitpid(start_in(cgroup, work), 0)[1] == 0
+
+
+def start_in(cgroup: Path, work: Callable[[], object]) -> int:
+    """Call a function in a process inside a cgroup, and give its pid.
+
+    The process is a copy of this one and starts no other program: the pages of one that nobody has used for a minute
+    may have been reclaimed (DAMON's pageout scheme on this machine), would be read again and charged to the cgroup.
+    """
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            (cgroup / "cgroup.procs").write_text("0", encoding="ascii")
+            work()
+            code = 0
+        finally:
+            # Not sys.exit(): what is to be done at the end of this process is the test's to do.
+            os._exit(code)
+    return pid
+
+
+def as_nobody(*arguments: str) -> list[str]:
+    """Give a command that runs the program without privileges.
+
+    All of it is imported before they are dropped: the interpreter may lie where nobody may not read.
+    """
+    script = (
+        "import importlib.readers, os, pkgutil, sys, unreclaim\n"
+        "for module in pkgutil.walk_packages(unreclaim.__path__, 'unreclaim.'):\n"
+        "    importlib.import_module(module.name)\n"
+        "from unreclaim.cli.main import run\n"
+        "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "sys.exit(run(sys.argv[1:]))\n"
+    )
+    return [sys.executable, "-c", script, *arguments]
 
 
 def remove(cgroup: Path) -> None:

@@ -11,12 +11,14 @@ from unreclaim.host.collect import (
     collect_host,
     collect_light_sample,
     collect_sample,
+    read_boot,
     reparents_page_cache,
     with_charges,
 )
 from unreclaim.host.root import Root
 from unreclaim.host.source import Source
 from unreclaim.model.dying import count_memory
+from unreclaim.model.gap import Gap
 from unreclaim.model.sample import Observation, Sample
 
 LIGHT_SAMPLE_SECONDS = 1.0
@@ -29,9 +31,10 @@ Progress = Callable[[float, float], None]
 def observe(source: Source, clock: Clock, *, window_seconds: float, progress: Progress | None = None) -> Observation:
     """Sample a live host over a window, or read every sample that a capture holds."""
     if not source.live:
-        captured = [collect_sample(root) for root in source.roots]
-        captured[0] = with_charges(source.roots[0], captured[0])
-        return _finish(source, source.roots[-1], captured)
+        roots, others = _last_boot(source)
+        captured = [collect_sample(root) for root in roots]
+        captured[0] = with_charges(roots[0], captured[0])
+        return _finish(source, roots[-1], captured, others)
     root = source.roots[0]
     samples = [collect_sample(root)]
     if _many_dying(samples[0]):
@@ -53,12 +56,28 @@ def observe(source: Source, clock: Clock, *, window_seconds: float, progress: Pr
 
 def observe_briefly(source: Source) -> Observation:
     """Read only what one line needs: once on a live host, every sample of a capture."""
-    samples = tuple(collect_brief_sample(root) for root in source.roots)
-    host, gaps = collect_host(source.roots[-1], samples[-1], page_size_bytes=source.page_size_bytes)
-    return Observation(host, samples, captured=not source.live, gaps=gaps)
+    roots, others = _last_boot(source)
+    samples = tuple(collect_brief_sample(root) for root in roots)
+    host, gaps = collect_host(roots[-1], samples[-1], page_size_bytes=source.page_size_bytes)
+    return Observation(host, samples, captured=not source.live, gaps=(*others, *gaps))
 
 
-def _finish(source: Source, root: Root, samples: list[Sample]) -> Observation:
+def _last_boot(source: Source) -> tuple[tuple[Root, ...], tuple[Gap, ...]]:
+    """Leave out the samples before the last one's boot: their figures, and their time, are another kernel's.
+
+    Two hosts in one directory are told apart by it too. Where a capture kept no boot id, nothing is left out.
+    """
+    boots = [read_boot(root) for root in source.roots] if len(source.roots) > 1 else []
+    last = boots[-1] if boots else None
+    others = [number for number, boot in enumerate(boots, 1) if boot != last and boot is not None and last is not None]
+    if not others:
+        return source.roots, ()
+    first = others[-1]
+    why = f"the first {first} of {len(boots)} samples are of another boot or another host and were left out"
+    return source.roots[first:], (Gap("growth between samples", why, "capture two samples of one boot"),)
+
+
+def _finish(source: Source, root: Root, samples: list[Sample], others: tuple[Gap, ...] = ()) -> Observation:
     host, gaps = collect_host(root, samples[-1], page_size_bytes=source.page_size_bytes)
     host = replace(host, architecture=host.architecture or source.architecture)
     reparenting = None
@@ -67,7 +86,7 @@ def _finish(source: Source, root: Root, samples: list[Sample]) -> Observation:
         reparenting = reparents_page_cache(root)
         if samples[-1].charges is None:
             samples[-1] = with_charges(root, samples[-1])
-    return Observation(host, tuple(samples), reparenting, not source.live, gaps)
+    return Observation(host, tuple(samples), reparenting, not source.live, (*others, *gaps))
 
 
 def _many_dying(sample: Sample) -> bool:

@@ -8,6 +8,7 @@ from unreclaim.host.cgroupfs import read_charges, read_hierarchies
 from unreclaim.host.container import detect_container, read_mounts
 from unreclaim.host.probe import Probe
 from unreclaim.host.procfs import (
+    read_boot_id,
     read_host,
     read_meminfo,
     read_pressures,
@@ -80,6 +81,11 @@ def collect_host(root: Root, sample: Sample, *, page_size_bytes: int | None = No
     container = detect_container(probe)
     remarks = root.remarks() if isinstance(root, Remarking) else ()
     return replace(host, container=container, page_size_bytes=size), (*remarks, *probe.gaps)
+
+
+def read_boot(root: Root) -> str | None:
+    """Read which boot a sample is of; None: it does not say."""
+    return read_boot_id(Probe(root))
 
 
 def with_charges(root: Root, sample: Sample) -> Sample:

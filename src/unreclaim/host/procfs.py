@@ -126,7 +126,7 @@ def read_host(probe: Probe) -> Host:
         kernel=probe.read_line("/proc/sys/kernel/osrelease", "kernel release"),
         architecture=probe.read_line("/proc/sys/kernel/arch", "architecture", optional=True),
         os=_read_os_release(probe),
-        boot_id=probe.read("/proc/sys/kernel/random/boot_id", parse_boot_id, "boot id"),
+        boot_id=read_boot_id(probe),
         cmdline=probe.read("/proc/cmdline", parse_kernel_cmdline, "kernel parameters"),
         cpus_possible=len(possible) if possible else None,
         cpus_online=len(online) if online else None,
@@ -134,6 +134,11 @@ def read_host(probe: Probe) -> Host:
         numa_nodes=len(nodes) if nodes else (1 if probe.root.live else None),
         slab_aliases=read_slab_aliases(probe),
     )
+
+
+def read_boot_id(probe: Probe) -> str | None:
+    """Read the random number that this boot bears."""
+    return probe.read("/proc/sys/kernel/random/boot_id", parse_boot_id, "boot id")
 
 
 def _read_os_release(probe: Probe) -> OsRelease | None:

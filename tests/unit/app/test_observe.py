@@ -264,6 +264,46 @@ def test_one_captured_sample_is_one_reading() -> None:
     assert (len(seen.samples), seen.window_seconds, seen.lru_reparenting) == (1, 0.0, None)
 
 
+BOOT = "/proc/sys/kernel/random/boot_id"
+OTHER_BOOT = "0f1e2d3c-93e3-4d2b-8f2c-0c5d0b6b9a11\n"
+
+
+@pytest.mark.parametrize(
+    ("others", "kept", "why"),
+    [
+        ((), 3, None),
+        ((0,), 2, "the first 1 of 3 samples are of another boot or another host and were left out"),
+        ((0, 1), 1, "the first 2 of 3 samples are of another boot or another host and were left out"),
+        ((1,), 1, "the first 2 of 3 samples are of another boot or another host and were left out"),
+    ],
+)
+@pytest.mark.parametrize("brief", [False, True])
+def test_samples_of_another_boot_are_no_growth(
+    others: tuple[int, ...],
+    kept: int,
+    why: str | None,
+    brief: bool,  # noqa: FBT001
+) -> None:
+    """A later boot, or another host, may have been up for longer: only the boot id tells that it is no later moment."""
+    hosts = [FakeHost(dying=100 * number, live=False) for number in range(3)]
+    for number, each in enumerate(hosts):
+        each.clock.gone = 100.0 * number
+        if number in others:
+            each.root.files[BOOT] = OTHER_BOOT
+    source = Source("tree", tuple(each.root for each in hosts), PAGE)
+    seen = observe_briefly(source) if brief else observe(source, hosts[0].clock, window_seconds=0)
+    assert (len(seen.samples), seen.window_seconds) == (kept, 100.0 * (kept - 1))
+    assert [gap.why for gap in seen.gaps] == ([] if why is None else [why])
+
+
+@pytest.mark.parametrize("unknown", [0, 1])
+def test_samples_that_name_no_boot_are_compared(unknown: int) -> None:
+    """An older capture without boot ids is one host's in time, unless something says otherwise."""
+    hosts = [FakeHost(live=False), FakeHost(live=False)]
+    del hosts[unknown].root.files[BOOT]
+    assert len(observe_briefly(Source("tree", tuple(each.root for each in hosts), PAGE)).samples) == 2
+
+
 def test_a_host_without_cgroups_is_observed(host: FakeHost) -> None:
     """No cgroup mount: nothing to count, a gap that says so, and no closer look."""
     host.root.files["/proc/self/mountinfo"] = "30 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n"
