@@ -16,7 +16,7 @@ def group_census(census: Census) -> tuple[CensusGroup, ...]:
     for cgroup in census.dying:
         members[cgroup.ancestor, unit_of(cgroup.path)].append(cgroup)
     groups = [_group(ancestor, unit, cgroups) for (ancestor, unit), cgroups in members.items()]
-    return tuple(sorted(groups, key=lambda group: (-group.nr_dying, group.ancestor, group.unit or "")))
+    return tuple(sorted(groups, key=lambda group: (-(group.nr_dying or 0), group.ancestor, group.unit or "")))
 
 
 def unit_of(path: str) -> str | None:
