@@ -261,6 +261,7 @@ def _pin_keys(path: str) -> tuple[Key, ...]:
         Key(f"{path}.inode", "integer or null", "", "of the file"),
         Key(f"{path}.dirty_bytes", "integer", "bytes", "of it, not yet written to disk"),
         Key(f"{path}.mlocked_bytes", "integer", "bytes", "of it, locked in memory by mlock(2)"),
+        Key(f"{path}.mapped_bytes", "integer or null", "bytes", "of it, mapped by some process; null: not looked at"),
         Key(f"{path}.unlinked", "boolean", "", "the file has no name any more"),
         *_holder_keys(f"{path}.held_by", "who holds a file without a name open"),
         *_holder_keys(f"{path}.mapped_by", "who maps the file, or whose memory it is"),
@@ -278,7 +279,7 @@ def _holder_keys(path: str, meaning: str) -> tuple[Key, ...]:
 
 CENSUS = (
     Key("schema", "string", "", "`unreclaim.census/1`"),
-    Key("backend", "string", "", "`bpf`: every cgroup by name; `residual charge`: only bytes below living ancestors"),
+    Key("backend", "string", "", "`bpf`: every cgroup; `page scan`, `residual charge`: bytes below living ancestors"),
     Key("counts", "object", "", "memory cgroups"),
     Key("counts.live", "integer or null", "cgroups", "that exist as directories"),
     Key("counts.dying", "integer or null", "cgroups", "listed; without BPF the kernel's count"),
@@ -290,6 +291,12 @@ CENSUS = (
     Key("groups[].nr_dying", "integer or null", "cgroups", "null: not known without BPF"),
     Key("groups[].nr_unexplained", "integer", "cgroups", "of them, held by a reference that is no page"),
     Key("groups[].bytes", "integer", "bytes", "charged to them"),
+    Key(
+        "groups[].relation",
+        "string",
+        "",
+        "of the bytes: `exact`, `about` or `at most` (some may be the ancestor's own)",
+    ),
     Key("groups[].nr_pins", "integer", "pins", "how many there are; the first 50 are listed"),
     Key("groups[].pins", "list", "", "what holds them, what most of them share first"),
     *_pin_keys("groups[].pins[]"),

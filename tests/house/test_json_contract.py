@@ -154,7 +154,7 @@ def test_json_of_census_is_documented() -> None:
     """What census --json writes is exactly the contract: by BPF and without, with each cgroup and without."""
     holders = (Holder(1, "app", 3), Holder(2, "db"))
     file = Pin(PinKind.TMPFS, 4096, 1, "/dev/shm/x", "0:1", 7, unlinked=True, held_by=holders, mapped_by=holders)  # noqa: S108
-    pins = (file, Pin(PinKind.ANONYMOUS, 4096, 1))
+    pins = (file, Pin(PinKind.ANONYMOUS, 4096, 1, mapped_bytes=4096))
     dying = (
         DyingCgroup(
             5,
@@ -175,7 +175,7 @@ def test_json_of_census_is_documented() -> None:
     )
     groups = (
         CensusGroup("/s", "a.service", 2, 8192, tuple((pin, 1) for pin in pins)),
-        CensusGroup("/", None, 0, 1, ((pins[1], 0),)),
+        CensusGroup("/", None, None, 1, ((pins[1], 0),)),
     )
     gaps = (Gap("x", "y", "z"), Gap("x", "y"))
     count = Count("memory", 4, 2, "cgroup.stat")

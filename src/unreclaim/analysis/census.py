@@ -12,7 +12,7 @@ def group_census(census: Census) -> tuple[CensusGroup, ...]:
     for cgroup in census.dying:
         members[cgroup.ancestor, parse_cgroup_path(cgroup.path).unit].append(cgroup)
     groups = [_group(ancestor, unit, cgroups) for (ancestor, unit), cgroups in members.items()]
-    return tuple(sorted(groups, key=lambda group: (-group.nr_dying, group.ancestor, group.unit or "")))
+    return tuple(sorted(groups, key=lambda group: (-(group.nr_dying or 0), group.ancestor, group.unit or "")))
 
 
 def _group(ancestor: str, unit: str | None, cgroups: list[DyingCgroup]) -> CensusGroup:

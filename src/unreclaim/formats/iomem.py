@@ -2,6 +2,7 @@
 
 Source: Documentation/filesystems/proc.rst 1.1; r_show() in kernel/resource.c
 Needs: root (CAP_SYS_ADMIN); to others every address is shown as 0. Addresses are hexadecimal and include both ends.
+    A line is indented below the resource that it is part of; memory of an expander lies below its window.
 
 Example::
 
@@ -9,6 +10,8 @@ Example::
     000a0000-000bffff : PCI Bus 0000:00
     00100000-bfffffff : System RAM
       01000000-01ffffff : Kernel code
+    1040000000-203fffffff : CXL Window 0
+      1040000000-203fffffff : System RAM (kmem)
 """
 
 import re
@@ -19,8 +22,8 @@ from unreclaim.base.errors import ParseError
 from unreclaim.formats._tokens import lines_of, shown
 
 FILE = "/proc/iomem"
-_LINE = re.compile(r"( *)([0-9a-f]{1,16})-([0-9a-f]{1,16}) : (.*)")
-_MEMORY = "System RAM"
+_LINE = re.compile(r" *([0-9a-f]{1,16})-([0-9a-f]{1,16}) : (.*)")
+_MEMORY = re.compile(r"System RAM( \(.*\))?")
 
 
 class Span(Struct, frozen=True):
@@ -46,9 +49,9 @@ def parse_iomem(text: str, *, file: str = FILE) -> tuple[Span, ...]:
         match = _LINE.fullmatch(line)
         if match is None:
             raise ParseError(file, number, f"expected an address range, found {shown(line)}")
-        indent, first, last, name = match.groups()
+        first, last, name = match.groups()
         start, end = int(first, 16), int(last, 16) + 1
-        if not indent and name == _MEMORY:
+        if _MEMORY.fullmatch(name):
             if end == 1:
                 raise ParseError(file, number, "the addresses are hidden: not permitted")
             if end <= start:

@@ -186,15 +186,15 @@ def _read_subtree(probe: Probe, mounted: _Mounted, path: str) -> Subtree:
     )
 
 
-def read_charges(probe: Probe, hierarchy: Hierarchy) -> tuple[Charge, ...] | None:
-    """Read what every live memory cgroup is charged; None with a gap where there are more than `MAX_CHARGES`."""
+def read_charges(probe: Probe, hierarchy: Hierarchy, *, most: int = MAX_CHARGES) -> tuple[Charge, ...] | None:
+    """Read what every live memory cgroup is charged; None with a gap where there are more than `most`."""
     what = "what dying cgroups hold"
     charges: list[Charge] = []
     try:
         for number, (path, names) in enumerate(probe.root.walk(hierarchy.mount_point)):
             # Directories count, not what was read of them: a capture may hold charges of only some.
-            if number >= MAX_CHARGES:
-                why = f"more than {MAX_CHARGES} live memory cgroups; reading each one's charges would take too long"
+            if number >= most:
+                why = f"more than {most} live memory cgroups; reading each one's charges would take too long"
                 probe.note(what, why)
                 return None
             prefix = f"/{path}" if path else ""

@@ -44,7 +44,8 @@ class Pin(Struct, frozen=True):
     path: where an operator finds the file now, None where it has no name any more or lies on no mount; for a device's
     metadata the device. unlinked: the file has no name left and lives because it is open or mapped. bytes, dirty_bytes
     and mlocked_bytes: of this cgroup. folios: how many references to the cgroup they are. held_by: descriptors that
-    hold a file without a name open. mapped_by: processes that map the file, or whose memory it is.
+    hold a file without a name open. mapped_by: processes that map the file, or whose memory it is. mapped_bytes: of
+    it, mapped by some process; None: not looked at.
     """
 
     kind: PinKind
@@ -58,6 +59,7 @@ class Pin(Struct, frozen=True):
     held_by: tuple[Holder, ...] = ()
     mapped_by: tuple[Holder, ...] = ()
     mlocked_bytes: int = 0
+    mapped_bytes: int | None = None
 
 
 BARE_REFERENCES = frozenset({PinKind.SOCKET, PinKind.WATCH, PinKind.PROCESS, PinKind.WRITEBACK})
@@ -91,14 +93,19 @@ class DyingCgroup(Struct, frozen=True):
 
 
 class CensusGroup(Struct, frozen=True):
-    """Dying cgroups with the same living ancestor, and what pins them together: each pin with its cgroups' number."""
+    """Dying cgroups with the same living ancestor, and what pins them together: each pin with its cgroups' number.
+
+    nr_dying None: not known. relation: how bytes are meant: ``exact``, ``about`` (by subtraction of figures that are
+    not of one moment) or ``at most`` (pages that the ancestor itself may own are in it).
+    """
 
     ancestor: str
     unit: str | None
-    nr_dying: int
+    nr_dying: int | None
     bytes: int
     pins: tuple[tuple[Pin, int], ...]
     nr_unexplained: int = 0
+    relation: str = "exact"
 
 
 class Census(Struct, frozen=True):

@@ -39,9 +39,10 @@ def census_text(
 
 def _group_lines(group: CensusGroup) -> list[str]:
     unit = f", of {group.unit}" if group.unit else ""
-    if not group.nr_dying:
-        lines = [wrap(f"below {group.ancestor}: {format_bytes(group.bytes)} held by dying cgroups")]
-        return [*lines, *(wrap(f"{format_bytes(pin.bytes)} {pin.kind}", indent=2) for pin, _ in group.pins)]
+    if group.nr_dying is None:
+        relation = "" if group.relation == "exact" else f"{group.relation} "
+        lines = [wrap(f"below {group.ancestor}: {relation}{format_bytes(group.bytes)} held by dying cgroups")]
+        return [*lines, *(wrap(_kind_text(pin), indent=2) for pin, _ in group.pins)]
     lines = [wrap(f"{format_count(group.nr_dying)} below {group.ancestor}{unit}, {format_bytes(group.bytes)}")]
     for pin, cgroups in group.pins[:_PINS_SHOWN]:
         lines.append(wrap(f"{format_count(cgroups)} of them by {_pin_text(pin)}", indent=2))
@@ -50,6 +51,16 @@ def _group_lines(group: CensusGroup) -> list[str]:
     if group.nr_unexplained:
         lines.append(wrap(f"{format_count(group.nr_unexplained)} of them by a reference that is no page", indent=2))
     return lines
+
+
+def _kind_text(pin: Pin) -> str:
+    parts = (
+        (pin.dirty_bytes, "not yet written"),
+        (pin.mapped_bytes, "mapped"),
+        (pin.mlocked_bytes, "locked in memory"),
+    )
+    said = [f", {format_bytes(size)} of it {what}" for size, what in parts if size]
+    return f"{format_bytes(pin.bytes)} {pin.kind}{''.join(said)}"
 
 
 def _pin_text(pin: Pin) -> str:
@@ -117,9 +128,10 @@ def _group_document(group: CensusGroup) -> dict[str, object]:
     return {
         "ancestor": group.ancestor,
         "unit": group.unit,
-        "nr_dying": group.nr_dying or None,
+        "nr_dying": group.nr_dying,
         "nr_unexplained": group.nr_unexplained,
         "bytes": group.bytes,
+        "relation": group.relation,
         "nr_pins": len(group.pins),
         "pins": pins,
     }

@@ -73,16 +73,42 @@ def test_each_cgroup_is_written_with_its_references() -> None:
 def test_without_bpf_the_kernels_count_and_the_residues_are_all_there_is() -> None:
     """Residual charge knows bytes below an ancestor and no names; the number is the kernel's, or unknown."""
     census = Census("residual charge", 40, (), (GAP,))
-    group = CensusGroup("/s", None, 0, 8192, ((Pin(PinKind.TMPFS, 8192, 0), 0),))
+    group = CensusGroup("/s", None, None, 8192, ((Pin(PinKind.TMPFS, 8192, 0), 0),), relation="about")
     assert census_text(census, (group,), COUNT, (), each=False).splitlines() == [
         "23 memory cgroups are dying: removed, but not yet freed by the kernel",
         "",
-        "below /s: 8.2 kB held by dying cgroups",
+        "below /s: about 8.2 kB held by dying cgroups",
         "  8.2 kB tmpfs",
     ]
     unknown = census_text(census, (), None, (Gap("x", "y"),), each=False).splitlines()
     assert unknown[0].startswith("an unknown number of memory cgroups")
     assert unknown[-1] == "  x: y"
+
+
+def test_a_page_scan_tells_kinds_and_how_sure_it_is() -> None:
+    """Bytes by kind, with what of it is dirty, mapped and locked; a bound says so and what is exact says nothing."""
+    census = Census("page scan", 40, (), ())
+    pins = (
+        (Pin(PinKind.PAGE_CACHE, 12_288, 3, dirty_bytes=4096, mlocked_bytes=4096, mapped_bytes=8192), 0),
+        (Pin(PinKind.TMPFS, 8192, 2, mapped_bytes=0), 0),
+    )
+    group = CensusGroup("/s", None, None, 20_480, pins)
+    bound = CensusGroup("/t", None, None, 8192, pins[1:], relation="at most")
+    assert census_text(census, (group, bound), COUNT, (), each=False).splitlines()[1:] == [
+        "",
+        "below /s: 20 kB held by dying cgroups",
+        "  12 kB page cache, 4.1 kB of it not yet written, 8.2 kB of it mapped, 4.1 kB of it locked in memory",
+        "  8.2 kB tmpfs",
+        "",
+        "below /t: at most 8.2 kB held by dying cgroups",
+        "  8.2 kB tmpfs",
+    ]
+    document = json.loads(encode(census_document(census, (group, bound), COUNT, (), each=False)))
+    assert [(group["nr_dying"], group["relation"]) for group in document["groups"]] == [
+        (None, "exact"),
+        (None, "at most"),
+    ]
+    assert [pin["mapped_bytes"] for pin in document["groups"][0]["pins"]] == [8192, 0]
 
 
 def test_the_json_has_the_contracts_keys() -> None:
