@@ -280,6 +280,12 @@ def _holder_keys(path: str, meaning: str) -> tuple[Key, ...]:
 CENSUS = (
     Key("schema", "string", "", "`unreclaim.census/1`"),
     Key("backend", "string", "", "`bpf`: every cgroup; `page scan`, `residual charge`: bytes below living ancestors"),
+    Key(
+        "lru_reparenting",
+        "boolean or null",
+        "",
+        "this kernel gives a removed cgroup's page cache to its parent; null: not looked for",
+    ),
     Key("counts", "object", "", "memory cgroups"),
     Key("counts.live", "integer or null", "cgroups", "that exist as directories"),
     Key("counts.dying", "integer or null", "cgroups", "listed; without BPF the kernel's count"),

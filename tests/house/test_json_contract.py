@@ -181,7 +181,7 @@ def test_json_of_census_is_documented() -> None:
     count = Count("memory", 4, 2, "cgroup.stat")
     keys = CONTRACT["census"]
     documents = [
-        census_document(Census("bpf", 4, dying), groups, count, gaps, each=True),
+        census_document(Census("bpf", 4, dying, lru_reparenting=False), groups, count, gaps, each=True),
         census_document(Census("residual charge", None, ()), groups, None, gaps, each=False),
     ]
     seen = written(keys, documents)

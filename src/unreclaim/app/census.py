@@ -131,6 +131,8 @@ def _by(backend: Backend, seen: _Seen, gaps: tuple[Gap, ...]) -> CensusReport:
         census = read_census(
             Probe(seen.root), seen.hierarchy, nodes, locked=seen.locked, progress=seen.progress, log=seen.log
         )
+        if census.dying:
+            census = replace(census, lru_reparenting=reparents_page_cache(seen.root))
         return CensusReport(census, group_census(census), seen.count, census.gaps)
     gaps = gaps or (Gap(_NAMES, f"not seen by {backend}", "run census without --backend"),)
     by = _by_page_scan if backend == Backend.PAGE_SCAN else _by_residual_charge

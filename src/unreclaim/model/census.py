@@ -109,9 +109,14 @@ class CensusGroup(Struct, frozen=True):
 
 
 class Census(Struct, frozen=True):
-    """All dying memory cgroups of a host. backend: how they were found. live None: not counted."""
+    """All dying memory cgroups of a host. backend: how they were found. live None: not counted.
+
+    lru_reparenting: the kernel hands the page cache of a removed cgroup to its parent, so that no page pins one; None:
+    not looked for.
+    """
 
     backend: str
     live: int | None
     dying: tuple[DyingCgroup, ...]
     gaps: tuple[Gap, ...] = ()
+    lru_reparenting: bool | None = None

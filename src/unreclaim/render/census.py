@@ -26,7 +26,10 @@ def census_text(
     """Write a census: how many and where, then each group with what pins it, then what could not be seen."""
     number = len(census.dying) if census.backend == "bpf" else count.dying if count else None
     total = "an unknown number of" if number is None else format_count(number)
-    lines = [wrap(f"{total} memory cgroups are dying: removed, but not yet freed by the kernel")]
+    are = "memory cgroup is" if number == 1 else "memory cgroups are"
+    lines = [wrap(f"{total} {are} dying: removed, but not yet freed by the kernel")]
+    if census.lru_reparenting:
+        lines.append(wrap("this kernel gives their page cache to the parent, so what holds them is something else"))
     if not each:
         lines += [line for group in groups for line in ("", *_group_lines(group))]
     else:
@@ -99,6 +102,7 @@ def census_document(
     document: dict[str, object] = {
         "schema": "unreclaim.census/1",
         "backend": census.backend,
+        "lru_reparenting": census.lru_reparenting,
         "counts": {
             "live": census.live,
             "dying": len(census.dying) if bpf else count.dying if count else None,

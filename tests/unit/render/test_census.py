@@ -70,6 +70,27 @@ def test_each_cgroup_is_written_with_its_references() -> None:
     ]
 
 
+def test_a_bare_reference_is_written_by_who_has_it() -> None:
+    """No bytes are written where none are charged: a process is waited for, a socket closed; the journal is named."""
+    pins = (
+        Pin(PinKind.PROCESS, 0, 1, held_by=(Holder(7, "worker"), Holder(1, "init"))),
+        Pin(PinKind.SOCKET, 0, 1, held_by=(Holder(2, "db", 5),)),
+        Pin(PinKind.WRITEBACK, 0, 1, "/dev/sda", "8:0"),
+    )
+    cgroup = DyingCgroup(5, "a", "/s/a", "/s", 3, 0, 0, 0, 3, 2, pins, invocation_id="0f" * 16)
+    lines = census_text(Census("bpf", 4, (cgroup,), lru_reparenting=True), (), COUNT, (), each=True).splitlines()
+    assert lines == [
+        "1 memory cgroup is dying: removed, but not yet freed by the kernel",
+        "this kernel gives their page cache to the parent, so what holds them is something else",
+        "",
+        "/s/a  (id 5, 0 B, 3 references)",
+        f"  journalctl _SYSTEMD_INVOCATION_ID={'0f' * 16}",
+        "  by unreaped process worker (pid 7), for init (pid 1) to wait for",
+        "  by socket of db (pid 2, fd 5)",
+        "  by writeback structure /dev/sda",
+    ]
+
+
 def test_without_bpf_the_kernels_count_and_the_residues_are_all_there_is() -> None:
     """Residual charge knows bytes below an ancestor and no names; the number is the kernel's, or unknown."""
     census = Census("residual charge", 40, (), (GAP,))
@@ -114,7 +135,7 @@ def test_a_page_scan_tells_kinds_and_how_sure_it_is() -> None:
 def test_the_json_has_the_contracts_keys() -> None:
     """The document has schema, backend, counts, groups and gaps; each dying cgroup on request."""
     document = json.loads(encode(census_document(CENSUS, (GROUP,), COUNT, (GAP,), each=True)))
-    assert set(document) == {"schema", "backend", "counts", "groups", "dying", "gaps"}
+    assert set(document) == {"schema", "backend", "lru_reparenting", "counts", "groups", "dying", "gaps"}
     assert document["schema"] == "unreclaim.census/1"
     assert document["counts"] == {"live": 40, "dying": 2, "kernel_dying": 23, "kernel_source": COUNT.source}
     assert document["groups"][0]["pins"][0]["nr_cgroups"] == 23
