@@ -1,5 +1,6 @@
 """Beside cgroups that come and go the census misses none that stays, and invents none."""
 
+import json
 import os
 import subprocess
 import sys
@@ -118,12 +119,22 @@ def test_survivors_are_all_there_under_churn(memory_cgroup: Path, disk: Path) ->
             assert min(before, after) - slack <= len(dying) <= max(before, after) + slack
             held = {dying[index].name: pin for index, _, pins_of in pins for pin in pins_of[:1]}
             assert {held[name].path[0] for name in survivors} == {"survivors"}
+        scanned = _census_by_pages()
         process.kill()
         made = int(process.stdout.read().split()[-1])
     assert censuses >= 10
+    # A living ancestor without pages of its own: a scan of all pages, which knows no names, finds exactly theirs.
+    place = "/" + str(living.relative_to(memory_hierarchy() or "/"))
+    assert scanned[place] == SURVIVORS * PAGE
     assert made >= PER_SECOND * SECONDS / 2
     # The last may have been made and not been told of any more.
     assert seen <= {f"x{number}" for number in range(made + 1)}
+
+
+def _census_by_pages() -> dict[str, int]:
+    command = [sys.executable, "-m", "unreclaim", "census", "--backend", "page-scan", "--json"]
+    document = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return {group["ancestor"]: group["bytes"] for group in document["groups"]}
 
 
 def count_dying_quickly() -> int:
