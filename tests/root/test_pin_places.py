@@ -12,8 +12,8 @@ import pytest
 
 from tests.machine import TMPFS, own_name
 from tests.root.children import PAGE, leave_behind, write_file
-from tests.root.test_census import below, census, gone
-from tests.root.test_pins import pin_of
+from tests.root.test_census import gone
+from tests.root.test_pins import pin_of, settled
 from tests.root.workload import remove, run_in
 
 pytestmark = [pytest.mark.live, pytest.mark.root]
@@ -96,9 +96,9 @@ def test_memory_in_swap(memory_cgroup: Path, disk: Path) -> None:
         cgroup = memory_cgroup / "c"
         cgroup.mkdir()
         _write_and_swap_out(cgroup, file)
-        found = below(census(), memory_cgroup)
-        assert [(each["swap_bytes"], each["unexplained_references"]) for each in found] == [(23 * PAGE, 0)]
-        assert [(pin["kind"], pin["bytes"]) for pin in found[0]["pins"]] == [("swap", 23 * PAGE)]
+        found = settled(memory_cgroup)
+        assert found["swap_bytes"] == 23 * PAGE
+        assert [(pin["kind"], pin["bytes"]) for pin in found["pins"]] == [("swap", 23 * PAGE)]
     finally:
         file.unlink(missing_ok=True)
         subprocess.run(["swapoff", swap], check=True)
