@@ -195,7 +195,7 @@ def main(arguments: list[str]) -> int:
     made = sum(each.dying for each in found)
     print(f"\n{'objects per dying cgroup':28}{'objects':>8}{'slot bytes':>12}{'bytes':>10}")
     for name, (objects, cache) in sorted(objects_each(first, last, made).items()):
-        slot = slot_bytes(cache)
+        slot = slot_bytes(cache, PAGE)
         print(f"{name:28}{objects:>8.2f}{slot:>12,}{objects * slot:>10,.0f}")
     cost = estimate_cost(host, last, count_memory(last))
     if cost is None:

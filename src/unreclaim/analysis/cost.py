@@ -51,13 +51,14 @@ TABLE = (
 _MEM_CGROUP_6_18 = 2_340
 _PER_NODE_6_18 = 512
 _OTHER_KERNEL_DOUBT = 0.5
+_PAGE = 4096
 
 
 def estimate_cost(host: Host, sample: Sample, count: Count | None) -> DyingCost:
     """Price one dying memory cgroup and all of them; slab alone where the number of possible CPUs is not known."""
     nodes = host.numa_nodes or 1
     row, doubt = _choose(host.kernel)
-    slab_bytes, source = _slab_bytes(row, nodes, sample.slabs or ())
+    slab_bytes, source = _slab_bytes(row, nodes, sample.slabs or (), host.page_size_bytes or _PAGE)
     percpu_bytes = None
     if row.percpu_bytes is not None and host.cpus_possible is not None:
         percpu_bytes = round(host.cpus_possible * row.percpu_bytes * (1 + _NODE_SHARE_OF_PERCPU * (nodes - 1)))
@@ -107,25 +108,25 @@ def _choose(release: str | None) -> tuple[Measured, float]:
     return row, row.doubt if row.kernel == version else max(row.doubt, _OTHER_KERNEL_DOUBT)
 
 
-def _slab_bytes(row: Measured, nodes: int, slabs: tuple[SlabCache, ...]) -> tuple[int, str]:
+def _slab_bytes(row: Measured, nodes: int, slabs: tuple[SlabCache, ...], page: int) -> tuple[int, str]:
     sizes = {cache.name: cache for cache in slabs}
     own = sizes.get("mem_cgroup")
     if own is None or row.kernel != TABLE[-1].kernel:
         return round(row.slab_bytes * (1 + _NODE_SHARE_OF_SLAB * (nodes - 1))), f"measured on {row.source}"
-    base = 10_264 - _MEM_CGROUP_6_18 + slot_bytes(own)
+    base = 10_264 - _MEM_CGROUP_6_18 + slot_bytes(own, page)
     per_node = sizes.get("mem_cgroup_per_node")
-    each_node = 2_600 - _PER_NODE_6_18 + (slot_bytes(per_node) if per_node else _PER_NODE_6_18)
+    each_node = 2_600 - _PER_NODE_6_18 + (slot_bytes(per_node, page) if per_node else _PER_NODE_6_18)
     return (
         base + nodes * each_node,
         f"object sizes of this kernel's slabinfo, the rest measured on {row.source}",
     )
 
 
-def slot_bytes(cache: SlabCache) -> int:
-    """Give what one object takes of its slab, the unused end of the slab shared out (pages of 4 KiB)."""
+def slot_bytes(cache: SlabCache, page_bytes: int) -> int:
+    """Give what one object takes of its slab, the unused end of the slab shared out."""
     if not cache.objects_per_slab:
         return cache.object_size_bytes
-    return cache.pages_per_slab * 4096 // cache.objects_per_slab
+    return cache.pages_per_slab * page_bytes // cache.objects_per_slab
 
 
 def _frees_percpu_early(release: str | None) -> bool:

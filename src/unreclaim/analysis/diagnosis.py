@@ -70,6 +70,8 @@ def _gaps(observation: Observation) -> tuple[Gap, ...]:
     info = observation.last.meminfo
     if info is not None and (info.get("sunreclaim_bytes") is None or not info.mem_total_bytes):
         gaps[Gap("memory figures", "/proc/meminfo has no SUnreclaim line, or a MemTotal of 0")] = None
+    elif info is not None and info.get("percpu_bytes") is None:
+        gaps[Gap("per-CPU memory", "/proc/meminfo has no Percpu line (since 4.20), so it is in no sum here")] = None
     if observation.last.hierarchies and observation.last.memory_hierarchy() is None:
         gaps[Gap("dying cgroups (memory)", "no hierarchy with the memory controller could be read")] = None
     return tuple(gaps)

@@ -4,6 +4,7 @@ Order of the questions: can it be told at all; is memory nearly gone; do cgroups
 pile up since boot; is kernel memory high for another reason. Thresholds and their reasons are in `impact`.
 """
 
+from unreclaim.analysis.cost import kernel_version
 from unreclaim.analysis.evidence import NORMAL_DYING, Evidence
 from unreclaim.analysis.impact import (
     BLIP,
@@ -11,7 +12,9 @@ from unreclaim.analysis.impact import (
     CRITICAL_SHARE_WHEN_SHORT,
     HIGH_BYTES,
     HIGH_SHARE,
+    KMEM_PINS_BEFORE,
     LONG_WINDOW_SECONDS,
+    RESIDUE_PER_DYING_BYTES,
     SHORT_OF_MEMORY,
     WORTH_MENTION,
     matters,
@@ -20,9 +23,12 @@ from unreclaim.base.units import SECONDS_PER_DAY, format_bytes, format_count, fo
 from unreclaim.model.finding import Confidence, Finding, State, Verdict
 
 _LONGER = "unreclaim diagnose --for 10m    a longer look tells growth from noise"
+_DROP = "echo 2 > /proc/sys/vm/drop_caches    frees those that no process has open; repeat it"
 _CAPTURE = "unreclaim capture    keeps the evidence, for a second look or a report"
 # S7a, measured on 4.15 and 5.4: a cgroup of the v2 hierarchy that net_prio pins costs 4 to 5 kB of slab.
 _UNIFIED_BYTES_EACH = 4_500
+# What is said to explain growth; the price of a cgroup is known to a half at worst.
+_MOST, _SOME = 0.5, 0.1
 
 
 def judge(evidence: Evidence, findings: tuple[Finding, ...]) -> Verdict:
@@ -100,10 +106,10 @@ def _critical(evidence: Evidence, findings: tuple[Finding, ...]) -> Verdict | No
     left = "" if available is None else f"; {format_bytes(available)} are still available"
     return Verdict(
         State.CRITICAL,
-        f"this host holds {_held(evidence)}{left}.",
+        f"this host holds {_held(evidence)}{left}.{_recoverable(evidence, findings)}",
         Confidence.HIGH,
         _dying_lines(evidence, findings),
-        _ruled_out(evidence),
+        _ruled_out(evidence, findings),
         (_CAPTURE,),
     )
 
@@ -121,8 +127,8 @@ def _window(evidence: Evidence, findings: tuple[Finding, ...]) -> Verdict | None
                 f"{_recoverable(evidence, findings)}",
                 Confidence.HIGH if evidence.growth.window_seconds >= LONG_WINDOW_SECONDS else Confidence.MEDIUM,
                 (*_dying_lines(evidence, findings), *_window_limit(evidence)),
-                _ruled_out(evidence),
-                (_LONGER, _CAPTURE),
+                _ruled_out(evidence, findings),
+                _next(evidence, findings),
             )
     if rate is not None and rate.falling and -rate.change > BLIP and _whole(evidence):
         return Verdict(
@@ -131,7 +137,7 @@ def _window(evidence: Evidence, findings: tuple[Finding, ...]) -> Verdict | None
             f"{format_count(evidence.dying or 0)} are left.",
             Confidence.HIGH,
             _dying_lines(evidence, findings),
-            _ruled_out(evidence),
+            _ruled_out(evidence, findings),
             (_LONGER,),
         )
     return _byte_growth(evidence, findings)
@@ -144,13 +150,15 @@ def _byte_growth(evidence: Evidence, findings: tuple[Finding, ...]) -> Verdict |
     low, middle, high = (sum(getattr(rate, end) for rate in known) for end in ("low", "per_day", "high"))
     if evidence.growth.window_seconds < LONG_WINDOW_SECONDS or low <= 0 or not matters(low, _total(evidence)):
         return None
+    rate = evidence.dying_rate
+    theirs = None if rate is None else rate.per_day * evidence.cost.bytes_each
     return Verdict(
         State.GROWING,
         f"kernel memory that cannot be reclaimed grows by {format_bytes(middle)} a day "
-        f"({format_bytes(low)} to {format_bytes(high)}), and dying cgroups do not explain it.",
+        f"({format_bytes(low)} to {format_bytes(high)}), and {_explained(evidence, findings, theirs, middle)}.",
         Confidence.MEDIUM,
         _dying_lines(evidence, findings),
-        _ruled_out(evidence),
+        _ruled_out(evidence, findings),
         (_CAPTURE,),
     )
 
@@ -160,7 +168,9 @@ def _accumulated(evidence: Evidence, findings: tuple[Finding, ...]) -> Verdict |
     if dying is None or dying <= NORMAL_DYING or cost.total is None or not _whole(evidence):
         return None
     cure = _recoverable(evidence, findings)
-    return _since_boot(evidence, findings, dying, cost.total.middle, "memory cgroups are dying", cure)
+    # Never more than there is: the price is of a like kernel.
+    size = min(cost.total.middle, kernel_bytes(evidence) or 0)
+    return _since_boot(evidence, findings, dying, size, "memory cgroups are dying", cure)
 
 
 def _unified(evidence: Evidence, findings: tuple[Finding, ...]) -> Verdict | None:
@@ -191,14 +201,25 @@ def _since_boot(
         if not matters(daily, total):
             return None
         since = f"up to {format_bytes(daily)} a day on average since boot, {format_duration(uptime)} ago"
+    since += _lately(evidence, what)
     return Verdict(
         State.GROWING,
         f"{format_count(dying)} {what} and hold about {format_bytes(size)}: {since}.{cure}",
         Confidence.MEDIUM if uptime else Confidence.LOW,
         (*_dying_lines(evidence, findings), *_window_limit(evidence)),
-        _ruled_out(evidence),
-        (_LONGER, _CAPTURE),
+        _ruled_out(evidence, findings),
+        _next(evidence, findings),
     )
+
+
+def _lately(evidence: Evidence, what: str) -> str:
+    """Add that what piled up did not grow within a long window."""
+    seconds = evidence.growth.window_seconds
+    field = "memory" if what.startswith("memory") else "unified"
+    rate = evidence.growth.rates.get(f"cgroups.{field}.dying")
+    if seconds < LONG_WINDOW_SECONDS or rate is None or rate.change > BLIP:
+        return ""
+    return f", but no more within the {format_duration(seconds)} watched"
 
 
 def _piling_up(evidence: Evidence, findings: tuple[Finding, ...]) -> Verdict | None:
@@ -206,10 +227,10 @@ def _piling_up(evidence: Evidence, findings: tuple[Finding, ...]) -> Verdict | N
         if finding.id == "S6":
             return Verdict(
                 State.GROWING,
-                f"{finding.evidence[0]}: something makes cgroups and does not remove them.",
+                f"{finding.evidence[0]}: {finding.title.partition(': ')[2]}.",
                 finding.confidence,
                 _window_limit(evidence),
-                _ruled_out(evidence),
+                _ruled_out(evidence, findings),
                 (_LONGER,),
             )
     return None
@@ -221,15 +242,34 @@ def _high(evidence: Evidence, findings: tuple[Finding, ...]) -> Verdict | None:
         return None
     uptime = evidence.observation.last.uptime_seconds
     since = f" in the {format_duration(uptime)} since boot" if uptime else " since boot"
+    cost = evidence.cost.total
+    explained = _explained(evidence, findings, None if cost is None else cost.middle, size)
+    grows = "whether it still grows, this window cannot tell"
+    if evidence.growth.window_seconds >= LONG_WINDOW_SECONDS:
+        # Growth that matters would have been told before.
+        grows = f"within the {format_duration(evidence.growth.window_seconds)} watched it did not grow enough to matter"
     return Verdict(
         State.GROWING,
-        f"this host has gathered {_held(evidence)}{since}, and dying cgroups do not explain it; "
-        "whether it still grows, this window cannot tell.",
+        f"this host has gathered {_held(evidence)}{since}, and {explained}; {grows}.",
         Confidence.LOW,
         (*_dying_lines(evidence, findings), *_window_limit(evidence)),
-        _ruled_out(evidence),
+        _ruled_out(evidence, findings),
         (_LONGER, _CAPTURE),
     )
+
+
+def _explained(evidence: Evidence, findings: tuple[Finding, ...], theirs: float | None, whole: float) -> str:
+    """Say how much of so many bytes dying cgroups come to, or that it cannot be told."""
+    if theirs is None or evidence.dying is None or not _whole(evidence):
+        return "how much of it dying cgroups hold cannot be told from here"
+    share = theirs / whole
+    if share >= _MOST:
+        return f"dying cgroups are most of it: about {format_bytes(min(theirs, whole))}"
+    if any(finding.id == "S6" for finding in findings):
+        return "live cgroups that pile up have a part in it"
+    if share >= _SOME:
+        return f"dying cgroups explain about {format_percent(share)} of it"
+    return "dying cgroups do not explain it"
 
 
 def _cannot_tell(evidence: Evidence, _findings: tuple[Finding, ...]) -> Verdict | None:
@@ -254,14 +294,16 @@ def _cannot_tell(evidence: Evidence, _findings: tuple[Finding, ...]) -> Verdict 
 
 
 def _healthy(evidence: Evidence) -> Verdict:
-    dying = evidence.dying or 0
+    dying, cost = evidence.dying or 0, evidence.cost.total
     few = "as after any boot" if dying <= NORMAL_DYING else "which cost too little here to matter"
+    if dying > NORMAL_DYING and cost is not None and cost.middle >= WORTH_MENTION * _total(evidence):
+        few = f"which hold about {format_bytes(cost.middle)} and came too slowly to matter"
     return Verdict(
         State.HEALTHY,
         f"this host holds {_held(evidence)}, and {format_count(dying)} memory cgroups are dying, {few}.",
         Confidence.HIGH if dying <= NORMAL_DYING else Confidence.MEDIUM,
         _window_limit(evidence),
-        _ruled_out(evidence),
+        _ruled_out(evidence, ()),
         (_LONGER,) if evidence.growth.window_seconds < LONG_WINDOW_SECONDS else (),
     )
 
@@ -285,13 +327,40 @@ def _dying_lines(evidence: Evidence, findings: tuple[Finding, ...]) -> tuple[str
         whole = format_bytes(cost.total.middle)
         lines.append(f"each costs about {format_bytes(cost.slab.middle)} of slab{percpu} here: {whole} in all")
     if cost.slab_share:
-        lines.append(f"that is {format_percent(min(1.0, cost.slab_share))} of the unreclaimable slab")
-    residue = evidence.residue_file_bytes
-    if residue is not None and "S1" not in found and (evidence.dying or 0) > NORMAL_DYING:
-        lines.append("page cache does not hold them: the charges of live cgroups leave too little of it over")
+        part = f"that is {format_percent(cost.slab_share)} of the unreclaimable slab"
+        lines.append(part if cost.slab_share <= 1 else "that is more than all unreclaimable slab: they cost less here")
+    if _is_excluded(evidence, findings):
+        lines.append(_other_pins(evidence))
     if evidence.unified is not None and evidence.unified.dying and memory is not None and not _is_v2(evidence):
         lines.append(f"{format_count(evidence.unified.dying)} cgroups of the v2 hierarchy are dying besides")
     return tuple(lines)
+
+
+def _other_pins(evidence: Evidence) -> str:
+    """Say why page cache is not what holds them, or what holds them as a rule."""
+    if _before_5_3(evidence):
+        return (
+            "page cache was not seen to hold them; before kernel 5.3 cached directory entries and inodes do, as a rule"
+        )
+    if (evidence.residue_file_bytes or 0) >= (evidence.dying or 0) * RESIDUE_PER_DYING_BYTES:
+        return "page cache does not hold the new ones: what removed cgroups hold of it did not grow with them"
+    return "page cache does not hold them: the charges of live cgroups leave too little of it over"
+
+
+def _is_excluded(evidence: Evidence, findings: tuple[Finding, ...]) -> bool:
+    """Tell whether page cache was looked for and something else holds the dying."""
+    found = any(finding.id == "S1" for finding in findings)
+    return not found and evidence.residues is not None and (evidence.dying or 0) > NORMAL_DYING
+
+
+def _before_5_3(evidence: Evidence) -> bool:
+    version = kernel_version(evidence.observation.host.kernel)
+    return version is not None and version < KMEM_PINS_BEFORE
+
+
+def _next(evidence: Evidence, findings: tuple[Finding, ...]) -> tuple[str, ...]:
+    cure = (_DROP,) if _is_excluded(evidence, findings) and _before_5_3(evidence) else ()
+    return (*cure, _LONGER, _CAPTURE)
 
 
 def _recoverable(evidence: Evidence, findings: tuple[Finding, ...]) -> str:
@@ -326,13 +395,14 @@ def _window_limit(evidence: Evidence) -> tuple[str, ...]:
     return (f"a window of {format_duration(window)} cannot see growth below {unseen} a day",)
 
 
-def _ruled_out(evidence: Evidence) -> tuple[str, ...]:
+def _ruled_out(evidence: Evidence, findings: tuple[Finding, ...]) -> tuple[str, ...]:
     lines = []
     for process in evidence.observation.last.processes:
-        if process.rss_bytes is not None and process.rss_bytes < HIGH_SHARE * _total(evidence):
+        # Large is a tenth of memory, and above 1 GiB on any host.
+        if process.rss_bytes is not None and process.rss_bytes < min(HIGH_SHARE * _total(evidence), HIGH_BYTES):
             name = f"PID 1 ({process.name})" if process.pid == 1 else process.name
             lines.append(f"{name} itself: {format_bytes(process.rss_bytes)}")
     memory = evidence.memory
-    if memory is not None and memory.live is not None:
+    if memory is not None and memory.live is not None and all(finding.id != "S6" for finding in findings):
         lines.append(f"live cgroups: {format_count(memory.live)}")
     return tuple(lines)

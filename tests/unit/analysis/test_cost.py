@@ -137,7 +137,7 @@ def test_other_distributions_do_not(kernel: str) -> None:
 def test_slabinfo_of_6_18_gives_the_same_figure() -> None:
     """Where slabinfo names the kernel's own caches their slots are counted: 8 x 4096 / 14 = 2,340, and 512 a node."""
     found = cost(slabs=(MEM_CGROUP, PER_NODE))
-    assert (slot_bytes(MEM_CGROUP), slot_bytes(PER_NODE)) == (2340, 512)
+    assert (slot_bytes(MEM_CGROUP, 4096), slot_bytes(PER_NODE, 4096)) == (2340, 512)
     assert found.slab.middle == 12_864
     assert found.source.startswith("object sizes of this kernel's slabinfo, the rest measured on 6.18")
     assert cost(slabs=(MEM_CGROUP,)).slab.middle == 12_864
@@ -159,7 +159,15 @@ def test_slabinfo_of_an_older_kernel_is_left_aside() -> None:
 
 def test_cache_without_slabs_counts_its_objects_alone() -> None:
     """Where slabinfo gives no objects per slab, the object's size is what there is."""
-    assert slot_bytes(SlabCache("mem_cgroup", 0, 0, 2240, 0, 8, 0, 0)) == 2240
+    assert slot_bytes(SlabCache("mem_cgroup", 0, 0, 2240, 0, 8, 0, 0), 4096) == 2240
+
+
+def test_slots_of_large_pages_are_as_large_as_their_objects() -> None:
+    """With pages of 64 KiB 29 objects of 2,240 bytes are in a slab of one page: 2,259 bytes each, not 141."""
+    large = slab("mem_cgroup", 58, 2240, 29, 1)
+    assert slot_bytes(large, 65_536) == 2259
+    found = estimate_cost(host(page_size_bytes=65_536), sample(slabs=(large,)), None)
+    assert found.slab.middle == 12_864 - 2340 + 2259
 
 
 def test_all_of_them_together() -> None:

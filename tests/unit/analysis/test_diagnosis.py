@@ -89,6 +89,13 @@ def test_memory_figures_that_say_nothing_are_a_gap(memory: MemInfo) -> None:
     assert found.verdict.next_commands == ("see what is missing below",)
 
 
+def test_per_cpu_memory_that_is_not_shown_is_a_gap() -> None:
+    """Before 4.20 there is no Percpu line: what dying cgroups hold there is in no figure, and that is said."""
+    (gap,) = diagnose(observation(sample(memory=meminfo(percpu_bytes=None)))).gaps
+    assert gap.what == "per-CPU memory"
+    assert diagnose(observation(sample(memory=meminfo(percpu_bytes=0)))).gaps == ()
+
+
 def test_findings_come_in_the_order_of_their_severity() -> None:
     """The most severe comes first, then by id: S6 is a warning, S1 here information, and critical where it is dear."""
     both = v1(200, live=6000, crowds=(crowd("run-r*.scope", 5920),))

@@ -116,20 +116,35 @@ def test_healthy_host_may_have_some_dying(dying: int, few: str, confidence: Conf
     assert found.summary == f"this host holds {HELD}, and {few}."
 
 
+def test_what_came_slowly_is_not_called_cheap() -> None:
+    """After 400 days 50,000 dying hold 854 MB, 5 % of memory: too slow to matter, but not too little."""
+    memory = meminfo(sunreclaim_bytes=1_000_000_000)
+    found = verdict(sample(v1(50_000), uptime=400 * DAY, memory=memory))
+    assert found.state == State.HEALTHY
+    assert found.summary.endswith(
+        "50,000 memory cgroups are dying, which hold about 854 MB and came too slowly to matter."
+    )
+
+
 def test_processes_that_are_small_are_ruled_out() -> None:
-    """PID 1 and known daemons below a tenth of memory are not the cause; a larger one is not ruled out."""
+    """PID 1 and known daemons below a tenth of memory and 1 GiB are not the cause; a larger one is not ruled out."""
     processes = (
         ProcessStatus("systemd", 1, 9_700_000),
         ProcessStatus("kubelet", 812, 80_000_000),
-        ProcessStatus("containerd", 813, 1_717_986_918),
-        ProcessStatus("dockerd", 814, 1_717_986_919),
+        ProcessStatus("containerd", 813, GIB - 1),
+        ProcessStatus("dockerd", 814, GIB),
         ProcessStatus("crio", 815, None),
     )
     assert verdict(sample(processes=processes)).ruled_out == (
         "PID 1 (systemd) itself: 9.7 MB",
         "kubelet itself: 80 MB",
-        "containerd itself: 1.7 GB",
+        "containerd itself: 1.1 GB",
         LIVE,
+    )
+    small = meminfo(mem_total_bytes=1_000_000_000)
+    assert verdict(sample(processes=processes, memory=small)).ruled_out[:2] == (
+        "PID 1 (systemd) itself: 9.7 MB",
+        "kubelet itself: 80 MB",
     )
 
 
@@ -281,10 +296,11 @@ def test_figures_that_are_not_known_leave_no_line() -> None:
     assert (unknown.evidence, unknown.ruled_out) == ((), ())
 
 
-def test_dying_explain_all_of_the_slab_at_most() -> None:
-    """10,000 x 12,864 bytes are 129 % of 100 MB: the model is too dear there, and 100 % is what is said."""
+def test_dying_hold_no_more_than_there_is() -> None:
+    """10,000 x 17,088 bytes are 171 MB of 120, and their slab 129 % of 100 MB: the price is too dear there."""
     found = verdict(sample(v1(10_000), uptime=DAY))
-    assert found.evidence[2] == "that is 100 % of the unreclaimable slab"
+    assert found.summary.startswith("10,000 memory cgroups are dying and hold about 120 MB: up to 120 MB a day")
+    assert found.evidence[2] == "that is more than all unreclaimable slab: they cost less here"
 
 
 def test_percpu_counts_as_slab_does() -> None:
@@ -465,7 +481,8 @@ def test_what_piled_up_in_an_unknown_time_is_not_called_healthy(uptime: float | 
 
 def test_what_piled_up_is_priced_without_the_number_of_cpus() -> None:
     """A sosreport may lack /sys/devices/system/cpu: 50,000 dying are not healthy for that."""
-    found = verdict(sample(v1(50_000), uptime=DAY), of=host(cpus=None))
+    memory = meminfo(sunreclaim_bytes=1_000_000_000)
+    found = verdict(sample(v1(50_000), uptime=DAY, memory=memory), of=host(cpus=None))
     assert found.state == State.GROWING
     assert found.summary.startswith("50,000 memory cgroups are dying and hold about 643 MB: up to 643 MB a day")
 
@@ -495,12 +512,39 @@ def test_no_reboot_is_promised_where_the_cause_was_seen() -> None:
     assert verdict(before, after, reparents=False).summary.endswith(f" of kernel memory a day.{CURE}")
 
 
+def test_no_reboot_is_needed_where_it_is_critical_either() -> None:
+    """Where it matters most the sentence says so too."""
+    half = sample(v1(500_000), uptime=DAY, charges=held(500_000 * 4096), memory=meminfo(sunreclaim_bytes=8 * GIB))
+    found = verdict(half, reparents=False)
+    assert found.state == State.CRITICAL
+    assert found.summary.endswith(f" are still available.{CURE}")
+
+
 def test_nothing_is_promised_on_suspicion() -> None:
     """Without the charges, or before 5.3 where dentries pin too, page cache is only likely or possible."""
     unread = verdict(sample(v1(2000), uptime=DAY), reparents=False)
     old = verdict(sample(v1(4000), uptime=DAY, charges=held(4000 * 4096)), of=host(kernel="4.15.11"), reparents=False)
     assert (unread.state, old.state) == (State.GROWING, State.GROWING)
     assert "reboot" not in unread.summary + old.summary
+
+
+def test_what_holds_cgroups_on_old_kernels_is_said() -> None:
+    """Before 5.3 dentries and inodes hold them where page cache was not seen to; what frees those is worth a try."""
+    seen = sample(v1(5000), uptime=DAY, charges=held(4096))
+    old = verdict(seen, of=host(kernel="4.15.0-213-generic"), reparents=False)
+    assert "before kernel 5.3 cached directory entries and inodes do, as a rule" in old.evidence[3]
+    assert old.next_commands[0].startswith("echo 2 > /proc/sys/vm/drop_caches    ")
+    assert old.next_commands[1:] == verdict(seen, reparents=False).next_commands == (LONGER, CAPTURE)
+
+
+def test_new_ones_that_page_cache_does_not_hold_are_told_from_the_old() -> None:
+    """2,000 dying and 8 MB of page cache, but 23 more came with none: what is there holds the old ones."""
+    before, after = (sample(v1(dying), uptime=HOUR + dying, charges=held(8_192_000)) for dying in (2000, 2023))
+    found = verdict(before, after, reparents=False)
+    assert (
+        "page cache does not hold the new ones: what removed cgroups hold of it did not grow with them"
+        in found.evidence
+    )
 
 
 def test_nothing_is_promised_for_another_finding() -> None:
@@ -619,12 +663,14 @@ def test_live_cgroups_that_pile_up_are_growth() -> None:
     found = verdict(sample(v1(11, live=6000, crowds=(crowd("run-r*.scope", 5920),))))
     assert found == Verdict(
         State.GROWING,
-        "6,000 cgroups are live and 11 are dying: something makes cgroups and does not remove them.",
+        "6,000 cgroups are live and 11 are dying: so many alike look as if nothing removes them.",
         Confidence.MEDIUM,
         (ONE_READING,),
-        ("live cgroups: 6,000",),
+        (),
         (LONGER,),
     )
+    seen_growing = over(10, v1(11, live=100), v1(11, live=123))
+    assert seen_growing.summary.endswith(" are dying: something makes them and does not remove them.")
 
 
 def test_other_findings_make_no_such_verdict() -> None:
@@ -650,6 +696,70 @@ def test_a_tenth_of_memory_for_no_known_reason_is_growth() -> None:
         (LIVE,),
         (LONGER, CAPTURE),
     )
+
+
+HIGH = meminfo(sunreclaim_bytes=2_000_000_000)
+
+
+@pytest.mark.parametrize(
+    ("dying", "said"),
+    [
+        # Of 2.02 GB: 17,088 bytes each.
+        (11_822, "dying cgroups explain about 10 % of it"),
+        (11_821, "dying cgroups do not explain it"),
+        (59_106, "dying cgroups are most of it: about 1.0 GB"),
+        (59_105, "dying cgroups explain about 50 % of it"),
+        (200_000, "dying cgroups are most of it: about 2.0 GB"),
+    ],
+)
+def test_what_came_too_slowly_to_matter_is_not_said_to_be_something_else(dying: int, said: str) -> None:
+    """After 400 days what dying cgroups hold came slowly, but it may be what fills a tenth of memory all the same."""
+    found = verdict(sample(v1(dying), uptime=400 * DAY, memory=HIGH))
+    assert f"in the 400 days since boot, and {said}; " in found.summary
+
+
+def test_what_was_not_counted_is_not_said_to_explain_nothing() -> None:
+    """Without a count of the whole host nobody can tell what dying cgroups have to do with it."""
+    unknown = "how much of it dying cgroups hold cannot be told from here"
+    assert unknown in verdict(sample(v1(None), memory=HIGH)).summary
+    assert unknown in verdict(sample(v1(300, whole=False), memory=HIGH), of=host(container=LXC)).summary
+    before, after = (sample(beside(0), uptime=at, memory=meminfo(sunreclaim_bytes=size)) for at, size in GROWS)
+    assert unknown in verdict(before, after).summary
+
+
+GROWS = ((HOUR, 100_000_000), (HOUR + 600, 110_000_000))
+
+
+@pytest.mark.parametrize(
+    ("more", "live", "said"),
+    [
+        # 10 MB in ten minutes; 17,088 bytes each.
+        (30, 40, "dying cgroups do not explain it"),
+        (100, 40, "dying cgroups explain about 17 % of it"),
+        (30, 6000, "live cgroups that pile up have a part in it"),
+    ],
+)
+def test_growth_is_not_said_to_be_something_else_where_cgroups_have_a_part(more: int, live: int, said: str) -> None:
+    """Dying cgroups that grow too slowly to be the verdict may be a part of the growth; so may live ones."""
+    memory = [meminfo(sunreclaim_bytes=size, mem_total_bytes=400 * GIB) for _, size in GROWS]
+    first = sample(v1(11, live=40), uptime=HOUR, memory=memory[0])
+    last = sample(v1(11 + more, live=live), uptime=HOUR + 600, memory=memory[1])
+    found = verdict(first, last)
+    assert found.summary == (
+        f"kernel memory that cannot be reclaimed grows by 1.4 GB a day (1.3 GB to 1.6 GB), and {said}."
+    )
+
+
+def test_a_long_look_that_saw_no_growth_says_so() -> None:
+    """Ten minutes without one more: what piled up since boot is told with that, and what is high for no reason."""
+    still = over(600, v1(2000), v1(2000))
+    assert still.state == State.GROWING
+    assert still.summary.endswith(" on average since boot, 70 minutes ago, but no more within the 10 minutes watched.")
+    assert over(599, v1(2000), v1(2000)).summary.endswith(" on average since boot, 70 minutes ago.")
+    leak = verdict(sample(v1(3), beside(60), memory=SMALL), sample(v1(3), beside(60), uptime=HOUR + 600, memory=SMALL))
+    assert leak.summary.endswith(" minutes ago, but no more within the 10 minutes watched.")
+    high = over(600, v1(), v1(), memory=HIGH)
+    assert high.summary.endswith("; within the 10 minutes watched it did not grow enough to matter.")
 
 
 def test_high_in_an_unknown_time_is_said_so() -> None:

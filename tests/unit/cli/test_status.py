@@ -20,7 +20,7 @@ HEALTHY = (
 )
 GROWING = (
     "GROWING - 50,000 memory cgroups are dying and hold about 854 MB: up to 21 GB a day on average since boot, "
-    "60 minutes ago. | sunreclaim=102400000B percpu=20480000B dying=50000\n"
+    "60 minutes ago. | sunreclaim=1024000000B percpu=20480000B dying=50000\n"
 )
 CRITICAL = (
     "CRITICAL - this host holds 9.7 GB of kernel memory that cannot be reclaimed (56 % of memory); 13 GB are "
@@ -30,7 +30,7 @@ CRITICAL = (
 
 @pytest.mark.parametrize(
     ("sunreclaim_kib", "dying", "code", "line"),
-    [(100_000, 11, 0, HEALTHY), (100_000, 50_000, 1, GROWING), (9 * 2**20, 11, 2, CRITICAL)],
+    [(100_000, 11, 0, HEALTHY), (1_000_000, 50_000, 1, GROWING), (9 * 2**20, 11, 2, CRITICAL)],
     ids=["healthy", "growing", "critical"],
 )
 def test_status_is_one_line_and_an_exit_code(

@@ -13,7 +13,8 @@ decide how sure it is: page cache and tmpfs below living cgroups that no living 
 page to stay, so where both ends of a window were read and cgroups died in between, that residue must have grown by at
 least a quarter page for each (high confidence); with one reading it must come to that much in all (medium, for a few
 could hold it all). Where it comes to less, something else holds them and this signature is silent. Before 5.3 cached
-directory entries and inodes hold them as well, so one reading there gives low confidence only.
+directory entries and inodes hold them as well, so one reading there gives low confidence only. From 5.3 until 5.12 the
+statistics leave out what a cgroup with few pages holds, so too little there excludes nothing: low confidence.
 
 What looks like it
 ------------------
@@ -27,8 +28,9 @@ The number of dying cgroups falls. Both also drop caches of living cgroups below
 
 Recover
 -------
-No reboot is needed. Reclaim at the nearest living parent; delete tmpfs files that are no longer needed; as a last step
-``echo 1 > /proc/sys/vm/drop_caches``, which frees neither tmpfs nor mapped pages.
+No reboot is needed. Reclaim at the nearest living parent (the root of v1 refuses it); delete tmpfs files that are no
+longer needed; as a last step ``echo 1 > /proc/sys/vm/drop_caches`` (before 5.3: 3), which frees neither tmpfs nor
+mapped pages.
 
 Prevent
 -------
@@ -47,14 +49,19 @@ import shlex
 
 from unreclaim.analysis.cost import kernel_version
 from unreclaim.analysis.evidence import NORMAL_DYING, Evidence
-from unreclaim.analysis.impact import BLIP, CRITICAL_SHARE_WHEN_SHORT, WORTH_MENTION, matters
+from unreclaim.analysis.impact import (
+    BLIP,
+    CRITICAL_SHARE_WHEN_SHORT,
+    KMEM_PINS_BEFORE,
+    RESIDUE_PER_DYING_BYTES,
+    WORTH_MENTION,
+    matters,
+)
+from unreclaim.analysis.residue import counter_slack_bytes
 from unreclaim.base.units import format_bytes, format_count
 from unreclaim.model.finding import Confidence, Finding, Severity
 
-_RESIDUE_PER_DYING_BYTES = 1024
 _MOSTLY = 0.5
-# fb2f2b0adb98 ("mm: memcg/slab: reparent memcg kmem_caches on cgroup removal"), 5.3; measured on 4.15 and 5.4.
-_KMEM_PINS_BEFORE = (5, 3)
 
 _PREVENT = (
     "make fewer cgroups: let a unit that restarts wait longer each time (RestartSteps= with RestartMaxDelaySec=)",
@@ -100,12 +107,20 @@ def detect(evidence: Evidence) -> Finding | None:
 def _confidence(evidence: Evidence, dying: int, residue: int | None, more: float) -> Confidence | None:
     """Say how sure the charges make it, None where they exclude it."""
     change = evidence.residue_change_bytes
+    host = evidence.observation.host
+    old = _pinned_by_kernel_objects(evidence)
+    # Until 5.12 pages of a cgroup that holds few are not in the statistics: too few seen excludes nothing.
+    excluded = None if old or counter_slack_bytes(host) is None else Confidence.LOW
     if more > BLIP and change is not None:
-        return Confidence.HIGH if change >= more * _RESIDUE_PER_DYING_BYTES else None
-    if residue is not None and residue < dying * _RESIDUE_PER_DYING_BYTES:
-        return None
+        return Confidence.HIGH if change >= more * RESIDUE_PER_DYING_BYTES else excluded
+    if residue is not None and residue < dying * RESIDUE_PER_DYING_BYTES:
+        return excluded
+    return Confidence.LOW if old else Confidence.MEDIUM
+
+
+def _pinned_by_kernel_objects(evidence: Evidence) -> bool:
     version = kernel_version(evidence.observation.host.kernel)
-    return Confidence.LOW if version is not None and version < _KMEM_PINS_BEFORE else Confidence.MEDIUM
+    return version is not None and version < KMEM_PINS_BEFORE
 
 
 def _severity(evidence: Evidence) -> Severity:
@@ -127,7 +142,9 @@ def _evidence(evidence: Evidence, dying: int, residue: int | None, shmem: int) -
     if rate is not None and rate.change:
         more = "more" if rate.change > 0 else "fewer"
         lines.append(f"{format_count(abs(rate.change))} {more} within {evidence.growth.window_seconds:.0f} seconds")
-    if residue is None:
+    if residue is not None and residue < dying * RESIDUE_PER_DYING_BYTES:
+        lines.append("page cache of single pages is not in this kernel's statistics, so what holds them was not seen")
+    elif residue is None:
         lines.append(
             "what they hold could not be told from the charges, so page cache is the likely cause, not a seen one"
         )
@@ -148,8 +165,14 @@ def _recover(evidence: Evidence, *, tmpfs: bool) -> tuple[str, ...]:
     if tmpfs:
         steps.append("delete tmpfs files that are no longer needed (/dev/shm, /run): each frees the cgroups it pins")
     if memory is not None and memory.version == 2:
-        steps.append(f"echo 64M > {parent}/memory.reclaim    (5.19; also drops caches of live cgroups below it)")
-    else:
+        steps.append(f"echo 64M > {parent}/memory.reclaim    (kernel 5.19; also drops caches of live cgroups below it)")
+    elif place != "/":
+        # The root of v1 refuses it (EINVAL: mem_cgroup_force_empty_write() in mm/memcontrol-v1.c).
         steps.append(f"echo 0 > {parent}/memory.force_empty    (also drops caches of live cgroups below it)")
-    steps.append("echo 1 > /proc/sys/vm/drop_caches    (last step; frees neither tmpfs nor mapped pages)")
+    if _pinned_by_kernel_objects(evidence):
+        steps.append(
+            "echo 3 > /proc/sys/vm/drop_caches    (last step; repeat it; frees neither tmpfs nor mapped pages)"
+        )
+    else:
+        steps.append("echo 1 > /proc/sys/vm/drop_caches    (last step; frees neither tmpfs nor mapped pages)")
     return tuple(steps)

@@ -22,7 +22,8 @@ Confirm
 
 Recover
 -------
-Stop the abandoned units (``systemctl stop 'run-r*.scope'``), end stuck sessions (``loginctl terminate-session``), or
+Stop the abandoned units (``systemctl stop 'run-r*.scope'``; units of other names may be containers at work, so look at
+each), end stuck sessions (``loginctl terminate-session``), or
 remove empty cgroups (rmdir refuses one that is in use). No reboot is needed.
 
 Prevent
@@ -43,7 +44,7 @@ from itertools import chain, takewhile, zip_longest
 
 from unreclaim.analysis.evidence import Evidence
 from unreclaim.analysis.growth import monotone, read_points
-from unreclaim.base.units import format_count
+from unreclaim.base.units import format_bytes, format_count
 from unreclaim.model.cgroups import Crowd
 from unreclaim.model.fields import FIELDS
 from unreclaim.model.finding import Confidence, Finding, Severity
@@ -65,7 +66,8 @@ def detect(evidence: Evidence) -> Finding | None:
     growing = rate is not None and rate.rising and rate.change >= _MORE and _never_fell(evidence)
     if not crowds and not growing:
         return None
-    lines = [f"{format_count(count.live)} cgroups are live and {format_count(count.dying or 0)} are dying"]
+    dying = "it is not known how many" if count.dying is None else format_count(count.dying)
+    lines = [f"{format_count(count.live)} cgroups are live and {dying} are dying"]
     lines += [
         f"{format_count(crowd.children)} of them in {crowd.path}, named like {shape}"
         for crowd, shape in crowds[:_SHOWN]
@@ -74,10 +76,18 @@ def detect(evidence: Evidence) -> Finding | None:
         lines.append(f"and {len(crowds) - _SHOWN} or more other directories like these")
     if growing and rate is not None:
         lines.append(f"{format_count(rate.change)} more within {evidence.growth.window_seconds:.0f} seconds")
+    if evidence.memory is not None:
+        size = format_bytes(count.live * evidence.cost.bytes_each)
+        lines.append(
+            f"they take about {size} of kernel memory, or more: a live one costs what a dying one does, at least"
+        )
     shapes = list(dict.fromkeys(shape for _, shape in crowds))
+    what = (
+        "something makes them and does not remove them" if growing else "so many alike look as if nothing removes them"
+    )
     return Finding(
         "S6",
-        "live cgroups pile up: something makes them and does not remove them",
+        f"live cgroups pile up: {what}",
         Severity.WARNING,
         Confidence.HIGH if crowds and growing else Confidence.MEDIUM,
         tuple(lines),
@@ -128,6 +138,10 @@ def _recover(shapes: list[str]) -> tuple[str, ...]:
         elif shape.endswith((".scope", ".service")):
             # Quoted: a star is systemctl's to expand, and the rest of a name may be anything.
             units = shlex.quote(shape)
-            steps.append(f"systemctl stop {units}    (look first: systemctl list-units {units})")
+            # Only mounts that were left over are named so; docker-*.scope may be 500 containers at work.
+            if shape.startswith("run-"):
+                steps.append(f"systemctl stop {units}    (look first: systemctl list-units {units})")
+            else:
+                steps.append(f"systemctl list-units {units}    (then stop those that nobody needs, one by one)")
     steps.append("rmdir on empty ones: the kernel refuses a cgroup that still has processes or children")
     return tuple(steps)
