@@ -1,6 +1,7 @@
 """Captured hosts, whose truth is known, are told truthfully: the exact count, the state, the whole text and JSON."""
 
 import json
+import tarfile
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -87,6 +88,13 @@ def test_text_and_json_are_as_recorded(name: str, golden: Callable[[str, str], N
     assert "!" not in plain
     assert json.loads(texts["json"])["schema"] == "unreclaim.diagnose/1"
     assert json.loads(texts["status.json"])["schema"] == "unreclaim.status/1"
+
+
+@pytest.mark.parametrize("bundle", sorted(HOSTS.glob("*/bundle.tar.xz")), ids=lambda bundle: bundle.parent.name)
+def test_a_bundle_is_compressed_as_its_name_says(bundle: Path) -> None:
+    """The program reads whatever it is; "tar xJf", which people try, does not."""
+    with tarfile.open(bundle, "r:xz") as archive:
+        assert "unreclaim-bundle/bundle.toml" in archive.getnames()
 
 
 def test_no_golden_host_is_left_over() -> None:

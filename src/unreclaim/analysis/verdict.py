@@ -4,6 +4,8 @@ Order of the questions: can it be told at all; is memory nearly gone; do cgroups
 pile up since boot; is kernel memory high for another reason. Thresholds and their reasons are in `impact`.
 """
 
+from collections.abc import Iterator
+
 from unreclaim.analysis.cost import kernel_version
 from unreclaim.analysis.evidence import NORMAL_DYING, Evidence
 from unreclaim.analysis.impact import (
@@ -302,7 +304,14 @@ def _healthy(evidence: Evidence) -> Verdict:
         State.HEALTHY,
         f"this host holds {_held(evidence)}, and {format_count(dying)} memory cgroups are dying, {few}.",
         Confidence.HIGH if dying <= NORMAL_DYING else Confidence.MEDIUM,
-        _window_limit(evidence),
+        (
+            *(
+                f"{name} itself holds {format_bytes(size)}, which is its own memory and not the kernel's"
+                for name, size, large in _processes(evidence)
+                if large
+            ),
+            *_window_limit(evidence),
+        ),
         _ruled_out(evidence, ()),
         (_LONGER,) if evidence.growth.window_seconds < LONG_WINDOW_SECONDS else (),
     )
@@ -326,9 +335,11 @@ def _dying_lines(evidence: Evidence, findings: tuple[Finding, ...]) -> tuple[str
         percpu = "" if cost.percpu is None else f" and {format_bytes(cost.percpu.middle)} of per-CPU memory"
         whole = format_bytes(cost.total.middle)
         lines.append(f"each costs about {format_bytes(cost.slab.middle)} of slab{percpu} here: {whole} in all")
-    if cost.slab_share:
-        part = f"that is {format_percent(cost.slab_share)} of the unreclaimable slab"
-        lines.append(part if cost.slab_share <= 1 else "that is more than all unreclaimable slab: they cost less here")
+    shares = ((cost.slab_share, "the unreclaimable slab"), (cost.percpu_share, "per-CPU memory"))
+    parts = [f"{format_percent(share) if share <= 1 else 'more than all'} of {what}" for share, what in shares if share]
+    if parts:
+        too_dear = any(share is not None and share > 1 for share, _ in shares)
+        lines.append(f"that is {' and '.join(parts)}{': they cost less here' if too_dear else ''}")
     if _is_excluded(evidence, findings):
         lines.append(_other_pins(evidence))
     if evidence.unified is not None and evidence.unified.dying and memory is not None and not _is_v2(evidence):
@@ -396,13 +407,16 @@ def _window_limit(evidence: Evidence) -> tuple[str, ...]:
 
 
 def _ruled_out(evidence: Evidence, findings: tuple[Finding, ...]) -> tuple[str, ...]:
-    lines = []
-    for process in evidence.observation.last.processes:
-        # Large is a tenth of memory, and above 1 GiB on any host.
-        if process.rss_bytes is not None and process.rss_bytes < min(HIGH_SHARE * _total(evidence), HIGH_BYTES):
-            name = f"PID 1 ({process.name})" if process.pid == 1 else process.name
-            lines.append(f"{name} itself: {format_bytes(process.rss_bytes)}")
+    lines = [f"{name} itself: {format_bytes(size)}" for name, size, large in _processes(evidence) if not large]
     memory = evidence.memory
     if memory is not None and memory.live is not None and all(finding.id != "S6" for finding in findings):
         lines.append(f"live cgroups: {format_count(memory.live)}")
     return tuple(lines)
+
+
+def _processes(evidence: Evidence) -> Iterator[tuple[str, int, bool]]:
+    """Give PID 1 and the daemons with what they hold, and whether that is much: a tenth of memory, or 1 GiB."""
+    for process in evidence.observation.last.processes:
+        if process.rss_bytes is not None:
+            name = f"PID 1 ({process.name})" if process.pid == 1 else process.name
+            yield name, process.rss_bytes, process.rss_bytes >= min(HIGH_SHARE * _total(evidence), HIGH_BYTES)

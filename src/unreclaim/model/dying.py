@@ -98,7 +98,9 @@ def _count_v1(hierarchy: Hierarchy, controller: str) -> Count:
     # A cgroup made during the walk is in `after` and perhaps not in `live`; one removed is the other way about.
     low = max(0, min(before, after) - live)
     high = max(0, max(before, after) - live) + hierarchy.vanished
-    weakness = None if low == high else "cgroups came and went while they were counted"
+    # Fewer than the directories: some were made after the count and removed before it was taken again.
+    steady = low == high and max(before, after) >= live
+    weakness = None if steady else "cgroups came and went while they were counted"
     if hierarchy.whole is None:
         weakness = _join(weakness, "the capture does not show whether this is the whole hierarchy")
     source = "/proc/cgroups num_cgroups minus live directories"

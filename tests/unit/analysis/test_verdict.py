@@ -148,6 +148,18 @@ def test_processes_that_are_small_are_ruled_out() -> None:
     )
 
 
+def test_a_process_that_is_large_is_named_on_a_healthy_host() -> None:
+    """Where PID 1 holds 14 GiB the kernel's memory is in order and the host is not: it is said whose memory it is."""
+    processes = (ProcessStatus("systemd", 1, 14 * GIB), ProcessStatus("kubelet", 812, 80_000_000))
+    found = verdict(sample(processes=processes))
+    assert found.state == State.HEALTHY
+    assert found.evidence == (
+        "PID 1 (systemd) itself holds 15 GB, which is its own memory and not the kernel's",
+        ONE_READING,
+    )
+    assert found.ruled_out == ("kubelet itself: 80 MB", LIVE)
+
+
 # ── cannot tell ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -250,14 +262,18 @@ def test_part_of_v2_is_said_to_be_a_part() -> None:
 def test_half_of_memory_is_critical() -> None:
     """8 GiB of 16 in slab and per-CPU memory: 8,589,934,592 bytes, and the dying explain 0.2 % of them.
 
-    1,000 x 12,864 bytes of slab by 8.57 GB are 0.15 %.
+    1,000 x 12,864 bytes of slab by 8.57 GB are 0.15 %, 1,000 x 4,224 bytes by 20 MB 21 %.
     """
     sizes = {"sunreclaim_bytes": 8 * GIB - 20_000_000, "percpu_bytes": 20_000_000}
     assert verdict(sample(v1(1000), memory=meminfo(**sizes))) == Verdict(
         State.CRITICAL,
         "this host holds 8.6 GB of kernel memory that cannot be reclaimed (50 % of memory); 13 GB are still available.",
         Confidence.HIGH,
-        (dying_line("1,000"), f"{EACH}: 17 MB in all", "that is 0.2 % of the unreclaimable slab"),
+        (
+            dying_line("1,000"),
+            f"{EACH}: 17 MB in all",
+            "that is 0.2 % of the unreclaimable slab and 21 % of per-CPU memory",
+        ),
         (LIVE,),
         (CAPTURE,),
     )
@@ -300,7 +316,13 @@ def test_dying_hold_no_more_than_there_is() -> None:
     """10,000 x 17,088 bytes are 171 MB of 120, and their slab 129 % of 100 MB: the price is too dear there."""
     found = verdict(sample(v1(10_000), uptime=DAY))
     assert found.summary.startswith("10,000 memory cgroups are dying and hold about 120 MB: up to 120 MB a day")
-    assert found.evidence[2] == "that is more than all unreclaimable slab: they cost less here"
+    assert found.evidence[2] == (
+        "that is more than all of the unreclaimable slab and more than all of per-CPU memory: they cost less here"
+    )
+    many_cpus = verdict(sample(v1(2000), uptime=DAY), of=host(cpus=64))
+    assert many_cpus.evidence[2] == (
+        "that is 26 % of the unreclaimable slab and more than all of per-CPU memory: they cost less here"
+    )
 
 
 def test_percpu_counts_as_slab_does() -> None:
@@ -326,7 +348,7 @@ def test_cgroups_that_stay_behind_are_growth() -> None:
         (
             dying_line("34"),
             f"{EACH}: 581 kB in all",
-            "that is 0.4 % of the unreclaimable slab",
+            "that is 0.4 % of the unreclaimable slab and 0.7 % of per-CPU memory",
             "100 seconds leave it between 215 MB and 510 MB a day, if it goes on like this",
         ),
         (LIVE,),
@@ -368,7 +390,11 @@ def test_cgroups_that_are_freed_are_a_drain() -> None:
         State.DRAINING,
         "23 dying memory cgroups were freed within 10 seconds; 1,977 are left.",
         Confidence.HIGH,
-        (dying_line("1,977"), f"{EACH}: 34 MB in all", "that is 25 % of the unreclaimable slab"),
+        (
+            dying_line("1,977"),
+            f"{EACH}: 34 MB in all",
+            "that is 25 % of the unreclaimable slab and 42 % of per-CPU memory",
+        ),
         (LIVE,),
         (LONGER,),
     )
@@ -407,7 +433,11 @@ def test_bytes_that_grow_for_ten_minutes_are_growth() -> None:
         "kernel memory that cannot be reclaimed grows by 1.4 GB a day (1.4 GB to 1.5 GB), "
         "and dying cgroups do not explain it.",
         Confidence.MEDIUM,
-        (dying_line("11"), f"{EACH}: 188 kB in all", "that is 0.1 % of the unreclaimable slab"),
+        (
+            dying_line("11"),
+            f"{EACH}: 188 kB in all",
+            "that is 0.1 % of the unreclaimable slab and 0.2 % of per-CPU memory",
+        ),
         (LIVE,),
         (CAPTURE,),
     )
@@ -446,7 +476,7 @@ def test_cgroups_that_piled_up_are_growth() -> None:
         (
             dying_line("2,000"),
             f"{EACH}: 34 MB in all",
-            "that is 26 % of the unreclaimable slab",
+            "that is 26 % of the unreclaimable slab and 42 % of per-CPU memory",
             ONE_READING,
         ),
         (LIVE,),
@@ -588,7 +618,7 @@ def test_reference_leak_shows_in_the_v2_hierarchy_alone() -> None:
         (
             dying_line("3"),
             f"{EACH}: 51 kB in all",
-            "that is 0.3 % of the unreclaimable slab",
+            "that is 0.3 % of the unreclaimable slab and 1.3 % of per-CPU memory",
             "60 cgroups of the v2 hierarchy are dying besides",
             ONE_READING,
         ),
@@ -690,7 +720,7 @@ def test_a_tenth_of_memory_for_no_known_reason_is_growth() -> None:
         (
             dying_line("11"),
             f"{EACH}: 188 kB in all",
-            "that is under 0.1 % of the unreclaimable slab",
+            "that is under 0.1 % of the unreclaimable slab and 0.2 % of per-CPU memory",
             ONE_READING,
         ),
         (LIVE,),
