@@ -1,9 +1,17 @@
 """Groups a census the way an operator acts: by living ancestor and unit, with the pins that most of them share."""
 
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 
 from unreclaim.formats.cgroup_path import parse_cgroup_path
 from unreclaim.model.census import Census, CensusGroup, DyingCgroup, Pin
+
+# Pods, jobs and workers bear a number of their own each; a line for each would hide what they have in common.
+_MANY_ALIKE = 5
+_NUMBER = re.compile(r"[0-9a-f]*[0-9][0-9a-f]*")
+Place = tuple[str, str | None]
+"""Ancestor and unit."""
 
 
 def group_census(census: Census) -> tuple[CensusGroup, ...]:
@@ -11,8 +19,22 @@ def group_census(census: Census) -> tuple[CensusGroup, ...]:
     members: dict[tuple[str, str | None], list[DyingCgroup]] = defaultdict(list)
     for cgroup in census.dying:
         members[cgroup.ancestor, parse_cgroup_path(cgroup.path).unit].append(cgroup)
-    groups = [_group(ancestor, unit, cgroups) for (ancestor, unit), cgroups in members.items()]
+    groups = [_group(ancestor, unit, cgroups) for (ancestor, unit), cgroups in _fold(members).items()]
     return tuple(sorted(groups, key=lambda group: (-(group.nr_dying or 0), group.ancestor, group.unit or "")))
+
+
+def _fold(members: Mapping[Place, list[DyingCgroup]]) -> dict[Place, list[DyingCgroup]]:
+    """Join units of one place whose names differ in their numbers alone, where there are many of them."""
+    shapes = Counter((ancestor, _shape(unit)) for ancestor, unit in members)
+    folded: dict[Place, list[DyingCgroup]] = defaultdict(list)
+    for (ancestor, unit), cgroups in members.items():
+        shape = _shape(unit)
+        folded[ancestor, shape if shapes[ancestor, shape] >= _MANY_ALIKE else unit] += cgroups
+    return folded
+
+
+def _shape(unit: str | None) -> str | None:
+    return None if unit is None else _NUMBER.sub("*", unit)
 
 
 def _group(ancestor: str, unit: str | None, cgroups: list[DyingCgroup]) -> CensusGroup:

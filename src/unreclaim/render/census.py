@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from unreclaim.base.units import format_bytes, format_count
+from unreclaim.base.units import format_bytes, format_count, format_number_of
 from unreclaim.formats.cgroup_path import parse_cgroup_path
 from unreclaim.model.census import BARE_REFERENCES, Census, CensusGroup, DyingCgroup, Pin, PinKind
 from unreclaim.model.dying import Count
@@ -17,6 +17,7 @@ _CHARGES = {
     "anon_bytes": (PinKind.ANONYMOUS,),
 }
 _PINS_SHOWN = 4
+_GROUPS_SHOWN = 20
 _PINS_IN_JSON = 50
 
 
@@ -25,13 +26,22 @@ def census_text(
 ) -> str:
     """Write a census: how many and where, then each group with what pins it, then what could not be seen."""
     number = len(census.dying) if census.backend == "bpf" else count.dying if count else None
-    total = "an unknown number of" if number is None else format_count(number)
-    are = "memory cgroup is" if number == 1 else "memory cgroups are"
-    lines = [wrap(f"{total} {are} dying: removed, but not yet freed by the kernel")]
+    total = (
+        "an unknown number of memory cgroups are"
+        if number is None
+        else format_number_of(number, "memory cgroup is", "memory cgroups are")
+    )
+    lines = [wrap(f"{total} dying: removed, but not yet freed by the kernel")]
     if census.lru_reparenting:
         lines.append(wrap("this kernel gives their page cache to the parent, so what holds them is something else"))
     if not each:
-        lines += [line for group in groups for line in ("", *_group_lines(group))]
+        lines += [line for group in groups[:_GROUPS_SHOWN] for line in ("", *_group_lines(group))]
+        if rest := groups[_GROUPS_SHOWN:]:
+            more = sum(group.nr_dying or 0 for group in rest)
+            lines += [
+                "",
+                wrap(f"and {format_count(more)} more in {format_count(len(rest))} smaller groups (--json has all)"),
+            ]
     else:
         lines += [line for cgroup in census.dying for line in ("", *_each_lines(cgroup))]
     missing = [wrap(f"{gap.what}: {gap.why}{f'; {gap.remedy}' if gap.remedy else ''}", indent=2) for gap in gaps]

@@ -38,6 +38,14 @@ def test_a_shared_file_is_one_pin_with_the_number_of_its_cgroups() -> None:
     )
 
 
+def test_units_that_differ_in_a_number_are_one_group_where_there_are_many() -> None:
+    """Five workers of one place are a group, four are four; other places and other names do not count."""
+    five = tuple(dying(f"worker{number}.service", LOG, serial=number) for number in range(5))
+    groups = group_census(Census("bpf", 5, (*five, dying("b7.service", LOG, serial=9))))
+    assert [(group.unit, group.nr_dying) for group in groups] == [("worker*.service", 5), ("b7.service", 1)]
+    assert [group.unit for group in group_census(Census("bpf", 5, five[:4]))] == [each.name for each in five[:4]]
+
+
 def test_nothing_dying_is_no_group() -> None:
     """An empty census has no groups."""
     assert group_census(Census("bpf", 1, ())) == ()

@@ -46,6 +46,17 @@ def test_groups_are_written_with_their_first_pins() -> None:
     ]
 
 
+def test_many_groups_are_cut_short() -> None:
+    """Twenty groups are written, and what the rest comes to."""
+    groups = tuple(CensusGroup("/", f"{number}.service", 2, 4096, ()) for number in range(23))
+    lines = census_text(CENSUS, groups, COUNT, (), each=False).splitlines()
+    assert lines[-3:] == [
+        "2 below /, of 19.service, 4.1 kB",
+        "",
+        "and 6 more in 3 smaller groups (--json has all)",
+    ]
+
+
 def test_many_pins_are_cut_short() -> None:
     """Of many pins only the first are written out, and the rest is a number."""
     group = CensusGroup("/", None, 9, 36_864, tuple((METADATA, 1) for _ in range(9)))
