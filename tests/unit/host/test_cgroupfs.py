@@ -220,7 +220,7 @@ def test_charges_are_read_with_their_children() -> None:
 
 
 def test_charges_of_v2_say_what_is_dying_and_whether_anybody_runs() -> None:
-    """v2 counts dying cgroups below each; where these have no living siblings it is asked whether anybody runs there."""
+    """v2 counts dying cgroups below each; without living siblings it is asked whether anybody runs there."""
     top = "/cg2"
     root = FakeRoot(
         {
