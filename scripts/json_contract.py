@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from unreclaim.formats.meminfo import NAMES
 from unreclaim.model.census import PinKind
+from unreclaim.model.recovery import Result, Rung
 
 
 class Key(NamedTuple):
@@ -342,13 +343,75 @@ CENSUS = (
     *_GAPS,
 )
 
-CONTRACT = {"diagnose": DIAGNOSE, "status": STATUS, "capture": CAPTURE, "census": CENSUS}
+
+def _figures_keys(path: str) -> tuple[Key, ...]:
+    return (
+        Key(f"{path}.dying", "integer or null", "cgroups", "dying, of those aimed at; null: they have no names here"),
+        Key(f"{path}.dying_on_host", "integer or null", "cgroups", "dying on the whole host"),
+        Key(f"{path}.sunreclaim_bytes", "integer or null", "bytes", "`SUnreclaim` of /proc/meminfo"),
+        Key(f"{path}.percpu_bytes", "integer or null", "bytes", "`Percpu` of /proc/meminfo"),
+    )
+
+
+_RUNGS = ", ".join(f"`{rung}`" for rung in Rung)
+
+RECLAIM = (
+    Key("schema", "string", "", "`unreclaim.reclaim/1`"),
+    Key("backend", "string", "", "as `backend` of census; without `bpf` there are no names of cgroups and files"),
+    Key("target", "string or null", "", "only cgroups at and below this path; null: all"),
+    Key("up_to", "string or null", "", f"the last rung that was to be climbed: {_RUNGS}; null: nothing, only planned"),
+    Key("interrupted", "boolean", "", "a signal ended it; what is said is what was seen last"),
+    Key("rungs", "list", "", "what was done, rung by rung; caches are dropped in two goes"),
+    Key("rungs[].rung", "string", "", "the rung"),
+    Key("rungs[].before", "object", "", "what was measured before it"),
+    *_figures_keys("rungs[].before"),
+    Key("rungs[].after", "object or null", "", "what was measured after it; null: interrupted, or not to be measured"),
+    *_figures_keys("rungs[].after"),
+    Key("rungs[].nr_steps", "integer", "steps", "that have a result; the first 50 are listed"),
+    Key("rungs[].nr_done", "integer", "steps", "of them, those that the kernel took"),
+    Key("rungs[].steps", "list", "", "what became of each step"),
+    Key("rungs[].steps[].what", "string", "", "the step, as a sentence"),
+    Key("rungs[].steps[].done", "boolean", "", "whether the kernel took it"),
+    Key("rungs[].steps[].note", "string or null", "", "why not, or what was less than asked for"),
+    Key("groups", "list", "", "dying cgroups by living ancestor and unit, the largest first"),
+    Key("groups[].ancestor", "string", "", "the nearest living cgroup above"),
+    Key("groups[].unit", "string or null", "", "systemd unit, instances and numbers folded"),
+    Key("groups[].result", "string", "", f"{', '.join(f'`{result}`' for result in Result)}"),
+    Key("groups[].nr_freed", "integer or null", "cgroups", "that are gone since the beginning; null: no names here"),
+    Key("groups[].nr_left", "integer or null", "cgroups", "that are dying still; null: no names here"),
+    Key("groups[].bytes", "integer", "bytes", "charged to those left"),
+    Key("groups[].needs", "list", "", "what would free those left"),
+    Key("groups[].needs[].rung", "string or null", "", "the lowest rung that may; null: none that is known"),
+    Key("groups[].needs[].nr_cgroups", "integer", "cgroups", "how many of them"),
+    *_holder_keys("groups[].processes", "who is known to keep those that need a restart"),
+    Key("groups[].because", "string or null", "", "why a reboot, or why it is not recovered"),
+    Key("groups[].nr_steps", "integer", "steps", "that are left; the first 50 are listed"),
+    Key("groups[].steps", "list", "", "what can be done yet, in the order of the rungs"),
+    Key("groups[].steps[].rung", "string", "", "the rung it stands on"),
+    Key("groups[].steps[].what", "string", "", "the step, as a sentence"),
+    Key("groups[].steps[].cost", "string", "", "what it costs; empty: nothing"),
+    Key("groups[].steps[].obstacle", "string or null", "", "what may keep it from helping"),
+    Key("groups[].steps[].nr_cgroups", "integer or null", "cgroups", "of the group that it bears on; null: not known"),
+    Key("groups[].steps[].path", "string or null", "", "of the file or object"),
+    Key("groups[].steps[].device", "string or null", "", "of the file or object, major:minor"),
+    Key("groups[].steps[].inode", "integer or null", "", "of the file or object"),
+    Key("groups[].steps[].bytes", "integer or null", "bytes", "of it, charged to dying cgroups"),
+    Key("groups[].steps[].cgroup", "string or null", "", "the living cgroup that memory is reclaimed from"),
+    Key("groups[].steps[].file", "string or null", "", "the kernel's file that is written"),
+    Key("groups[].steps[].texts", "list", "", "what is written to it, one after the other"),
+    Key("groups[].steps[].texts[]", "string", "", "one of them"),
+    *_holder_keys("groups[].steps[].processes", "who has to let go"),
+    Key("groups[].steps[].command", "string or null", "", "what an operator would type; it is never run"),
+    *_GAPS,
+)
+
+CONTRACT = {"diagnose": DIAGNOSE, "status": STATUS, "capture": CAPTURE, "census": CENSUS, "reclaim": RECLAIM}
 """Every command that writes JSON."""
 
 INTRODUCTION = """# JSON
 
-What `diagnose`, `status`, `census` and `capture` write with `--json`. It is an interface: keys may be added, none is
-renamed, removed or given another meaning under the same `schema`.
+What `diagnose`, `status`, `census`, `reclaim` and `capture` write with `--json`. It is an interface: keys may be added,
+none is renamed, removed or given another meaning under the same `schema`.
 
 - `null` is a fact that is not known; `0` is a zero that the kernel said. `gaps` tells why something is missing.
 - Sizes are bytes, times are seconds, and the key says so. Rates are per day.

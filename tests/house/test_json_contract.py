@@ -19,8 +19,10 @@ from unreclaim.model.census import Census, CensusGroup, DyingCgroup, Holder, Pin
 from unreclaim.model.diagnosis import Diagnosis
 from unreclaim.model.dying import Count
 from unreclaim.model.gap import Gap
+from unreclaim.model.recovery import Recovery
 from unreclaim.render.as_json import diagnosis_document, encode, status_document
 from unreclaim.render.census import census_document
+from unreclaim.render.recovery import recovery_document
 
 KINDS = {
     type(None): "null",
@@ -185,6 +187,21 @@ def test_json_of_census_is_documented() -> None:
         census_document(Census("residual charge", None, ()), groups, None, gaps, each=False),
     ]
     seen = written(keys, documents)
+    assert [*undocumented(keys, seen), *never_written(keys, seen)] == []
+
+
+def test_json_of_reclaim_is_documented() -> None:
+    """What reclaim --json writes is exactly the contract: a plan and a climb, with names of cgroups and without."""
+    recoveries = []
+    for without in ((), (object,), (tuple,), (object, tuple)):
+        made = invent(types.type_info(Recovery), frozenset(without))
+        assert isinstance(made, Recovery)
+        recoveries.append(made)
+    (outcome,) = recoveries[0].outcomes
+    unnamed = replace(outcome, steps=(replace(outcome.steps[0], cgroups=()),))
+    recoveries.append(replace(recoveries[0], outcomes=(unnamed,)))
+    keys = CONTRACT["reclaim"]
+    seen = written(keys, [recovery_document(one) for one in recoveries])
     assert [*undocumented(keys, seen), *never_written(keys, seen)] == []
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from unreclaim.formats.cgroup_path import parse_cgroup_path
 from unreclaim.model.census import Census, CensusGroup, DyingCgroup, Pin
@@ -42,7 +42,7 @@ def _group(ancestor: str, unit: str | None, cgroups: list[DyingCgroup]) -> Censu
     for cgroup in cgroups:
         for pin in cgroup.pins:
             shared[pin.kind, pin.device, pin.inode, pin.path].append(pin)
-    pins = [(_sum(same), len(same)) for same in shared.values()]
+    pins = [(sum_pins(same), len(same)) for same in shared.values()]
     pins.sort(key=lambda entry: (-entry[1], -entry[0].bytes, entry[0].path or ""))
     return CensusGroup(
         ancestor,
@@ -54,7 +54,8 @@ def _group(ancestor: str, unit: str | None, cgroups: list[DyingCgroup]) -> Censu
     )
 
 
-def _sum(pins: list[Pin]) -> Pin:
+def sum_pins(pins: Sequence[Pin]) -> Pin:
+    """Add up what several cgroups hold of one file: at least one pin, all of the same file."""
     first = pins[0]
     return Pin(
         first.kind,
