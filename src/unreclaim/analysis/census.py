@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from unreclaim.formats.cgroup_path import parse_cgroup_path
 from unreclaim.model.census import Census, CensusGroup, DyingCgroup, Pin
@@ -16,15 +16,18 @@ Place = tuple[str, str | None]
 
 def group_census(census: Census) -> tuple[CensusGroup, ...]:
     """Group dying cgroups, the largest group first."""
-    members: dict[tuple[str, str | None], list[DyingCgroup]] = defaultdict(list)
-    for cgroup in census.dying:
-        members[cgroup.ancestor, parse_cgroup_path(cgroup.path).unit].append(cgroup)
-    groups = [_group(ancestor, unit, cgroups) for (ancestor, unit), cgroups in _fold(members).items()]
+    groups = [_group(ancestor, unit, cgroups) for (ancestor, unit), cgroups in by_place(census.dying).items()]
     return tuple(sorted(groups, key=lambda group: (-(group.nr_dying or 0), group.ancestor, group.unit or "")))
 
 
-def _fold(members: Mapping[Place, list[DyingCgroup]]) -> dict[Place, list[DyingCgroup]]:
-    """Join units of one place whose names differ in their numbers alone, where there are many of them."""
+def by_place(dying: Iterable[DyingCgroup]) -> dict[Place, list[DyingCgroup]]:
+    """Bring together dying cgroups of one living ancestor and unit, and units whose names differ in numbers alone.
+
+    The latter only where there are many of them.
+    """
+    members: dict[Place, list[DyingCgroup]] = defaultdict(list)
+    for cgroup in dying:
+        members[cgroup.ancestor, parse_cgroup_path(cgroup.path).unit].append(cgroup)
     shapes = Counter((ancestor, _shape(unit)) for ancestor, unit in members)
     folded: dict[Place, list[DyingCgroup]] = defaultdict(list)
     for (ancestor, unit), cgroups in members.items():

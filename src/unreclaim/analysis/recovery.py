@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
+from unreclaim.analysis.census import by_place
 from unreclaim.analysis.recovery_steps import (
     drop_caches_steps,
     fadvise_steps,
@@ -14,7 +15,6 @@ from unreclaim.analysis.recovery_steps import (
     sync_step,
     wait_step,
 )
-from unreclaim.formats.cgroup_path import parse_cgroup_path
 from unreclaim.model.census import BARE_REFERENCES, Census, CensusGroup, DyingCgroup, Pin, PinKind
 from unreclaim.model.gap import Gap
 from unreclaim.model.recovery import DROP_CACHES, LADDER, Demand, Group, Plan, Rung, Step, Support
@@ -39,12 +39,9 @@ def plan_recovery(
         return _plan_by_ancestor([group for group in groups if is_within(group.ancestor, target)], support)
     dying = [each for each in census.dying if is_within(each.path, target) and (only is None or each.id in only)]
     demands = _demands(dying, support)
-    members: dict[tuple[str, str | None], list[DyingCgroup]] = defaultdict(list)
-    for each in dying:
-        members[each.ancestor, parse_cgroup_path(each.path).unit].append(each)
     found = tuple(
         Group(ancestor, unit, sum(each.memory_bytes for each in cgroups), tuple(demands[each.id] for each in cgroups))
-        for (ancestor, unit), cgroups in members.items()
+        for (ancestor, unit), cgroups in by_place(dying).items()
     )
     steps = (
         *(wait_step(cgroups) for cgroups in (_with(Rung.WAIT, demands),) if cgroups),
