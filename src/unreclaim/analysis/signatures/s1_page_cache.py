@@ -28,9 +28,10 @@ The number of dying cgroups falls. Both also drop caches of living cgroups below
 
 Recover
 -------
-No reboot is needed. Reclaim at the nearest living parent (the root of v1 refuses it); delete tmpfs files that are no
-longer needed; as a last step ``echo 1 > /proc/sys/vm/drop_caches`` (before 5.3: 3), which frees neither tmpfs nor
-mapped pages.
+No reboot is needed. ``unreclaim reclaim`` names what frees them and drops, with ``--yes``, the cache of exactly the
+files that hold them. By hand: reclaim at the nearest living parent (the root of v1 refuses it); delete tmpfs files that
+are no longer needed; as a last step ``echo 1 > /proc/sys/vm/drop_caches`` (before 5.3 and on v2: 3), which frees
+neither tmpfs nor mapped pages.
 
 Prevent
 -------
@@ -161,7 +162,7 @@ def _recover(evidence: Evidence, *, tmpfs: bool) -> tuple[str, ...]:
     place = evidence.residues[0].path if evidence.residues else "/"
     # Anybody may have named it; what is printed here is pasted into a root shell.
     parent = shlex.quote((memory.mount_point if memory else "/sys/fs/cgroup") + place.rstrip("/"))
-    steps = []
+    steps = ["unreclaim reclaim    names what would free them; with --yes drops the cache of the files that hold them"]
     if tmpfs:
         steps.append("delete tmpfs files that are no longer needed (/dev/shm, /run): each frees the cgroups it pins")
     if memory is not None and memory.version == 2:
@@ -169,7 +170,10 @@ def _recover(evidence: Evidence, *, tmpfs: bool) -> tuple[str, ...]:
     elif place != "/":
         # The root of v1 refuses it (EINVAL: mem_cgroup_force_empty_write() in mm/memcontrol-v1.c).
         steps.append(f"echo 0 > {parent}/memory.force_empty    (also drops caches of live cgroups below it)")
-    if _pinned_by_kernel_objects(evidence):
+    if memory is not None and memory.version == 2:
+        # The inode that a cgroup was the first to write to holds it too, by its writeback structure.
+        steps.append("echo 3 > /proc/sys/vm/drop_caches    (last step; frees neither tmpfs nor mapped pages)")
+    elif _pinned_by_kernel_objects(evidence):
         steps.append(
             "echo 3 > /proc/sys/vm/drop_caches    (last step; repeat it; frees neither tmpfs nor mapped pages)"
         )
