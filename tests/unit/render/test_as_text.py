@@ -92,7 +92,7 @@ def test_leaking_host_gets_all_that_can_be_said() -> None:
         "\n"
         "Why\n"
         "  each costs about 13 kB of slab and 4.2 kB of per-CPU memory here: 5.9 MB in all\n"
-        "  that is 4.4 % of the unreclaimable slab\n"
+        "  that is 4.4 % of the unreclaimable slab and 7.2 % of per-CPU memory\n"
         "  100 seconds leave it between 215 MB and 510 MB a day, if it goes on like this\n"
         "\n"
         "S1  dying memory cgroups pinned by page cache\n"
