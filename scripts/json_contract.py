@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from unreclaim.formats.meminfo import NAMES
 from unreclaim.model.census import PinKind
+from unreclaim.model.recovery import Result, Rung
 
 
 class Key(NamedTuple):
@@ -261,6 +262,7 @@ def _pin_keys(path: str) -> tuple[Key, ...]:
         Key(f"{path}.inode", "integer or null", "", "of the file"),
         Key(f"{path}.dirty_bytes", "integer", "bytes", "of it, not yet written to disk"),
         Key(f"{path}.mlocked_bytes", "integer", "bytes", "of it, locked in memory by mlock(2)"),
+        Key(f"{path}.mapped_bytes", "integer or null", "bytes", "of it, mapped by some process; null: not looked at"),
         Key(f"{path}.unlinked", "boolean", "", "the file has no name any more"),
         *_holder_keys(f"{path}.held_by", "who holds a file without a name open"),
         *_holder_keys(f"{path}.mapped_by", "who maps the file, or whose memory it is"),
@@ -278,7 +280,13 @@ def _holder_keys(path: str, meaning: str) -> tuple[Key, ...]:
 
 CENSUS = (
     Key("schema", "string", "", "`unreclaim.census/1`"),
-    Key("backend", "string", "", "`bpf`: every cgroup by name; `residual charge`: only bytes below living ancestors"),
+    Key("backend", "string", "", "`bpf`: every cgroup; `page scan`, `residual charge`: bytes below living ancestors"),
+    Key(
+        "lru_reparenting",
+        "boolean or null",
+        "",
+        "this kernel gives a removed cgroup's page cache to its parent; null: not looked for",
+    ),
     Key("counts", "object", "", "memory cgroups"),
     Key("counts.live", "integer or null", "cgroups", "that exist as directories"),
     Key("counts.dying", "integer or null", "cgroups", "listed; without BPF the kernel's count"),
@@ -290,6 +298,12 @@ CENSUS = (
     Key("groups[].nr_dying", "integer or null", "cgroups", "null: not known without BPF"),
     Key("groups[].nr_unexplained", "integer", "cgroups", "of them, held by a reference that is no page"),
     Key("groups[].bytes", "integer", "bytes", "charged to them"),
+    Key(
+        "groups[].relation",
+        "string",
+        "",
+        "of the bytes: `exact`, `about` or `at most` (some may be the ancestor's own)",
+    ),
     Key("groups[].nr_pins", "integer", "pins", "how many there are; the first 50 are listed"),
     Key("groups[].pins", "list", "", "what holds them, what most of them share first"),
     *_pin_keys("groups[].pins[]"),
@@ -299,25 +313,105 @@ CENSUS = (
     Key("dying[].name", "string", "", "its directory's name"),
     Key("dying[].path", "string", "", "the path that it had, as far as the kernel still knows"),
     Key("dying[].ancestor", "string", "", "the nearest living cgroup above"),
+    Key("dying[].unit", "string or null", "", "systemd unit, instances and numbers folded"),
+    Key("dying[].slice", "string or null", "", "systemd slice"),
+    Key("dying[].container", "string or null", "", "id of a container, or its name (LXC)"),
+    Key("dying[].invocation_id", "string or null", "", "systemd's id of the unit's last start, for the journal; v2"),
+    Key(
+        "dying[].stirred_seconds",
+        "number or null",
+        "seconds",
+        "since its pressure was last averaged: v1: since it was made; v2: since something ran in it; null: no PSI",
+    ),
     Key("dying[].serial", "integer", "", "order of creation since boot"),
     Key("dying[].memory_bytes", "integer", "bytes", "its page counter; kernel memory in it may be stale"),
-    Key("dying[].kernel_bytes", "integer", "bytes", "of it, kernel memory; no pin where the kernel reparents it"),
+    Key("dying[].kernel_bytes", "integer or null", "bytes", "of it, kernel memory, which is no pin; null: v2"),
+    Key("dying[].file_bytes", "integer", "bytes", "of the pins: page cache and metadata"),
+    Key("dying[].shmem_bytes", "integer", "bytes", "of the pins: tmpfs, memfd and shared memory"),
+    Key("dying[].anon_bytes", "integer", "bytes", "of the pins: anonymous memory"),
     Key("dying[].swap_bytes", "integer", "bytes", "in swap"),
     Key("dying[].references", "integer or null", "references", "all references to it"),
-    Key("dying[].unexplained_references", "integer or null", "references", "neither pages, children nor swap"),
+    Key(
+        "dying[].unexplained_references",
+        "integer or null",
+        "references",
+        "neither pages, children, swap nor writeback structures",
+    ),
     Key("dying[].pins", "list", "", "what holds it"),
     *_pin_keys("dying[].pins[]"),
     Key("dying[].complete", "boolean", "", "whether all of its pins are listed"),
     *_GAPS,
 )
 
-CONTRACT = {"diagnose": DIAGNOSE, "status": STATUS, "capture": CAPTURE, "census": CENSUS}
+
+def _figures_keys(path: str) -> tuple[Key, ...]:
+    return (
+        Key(f"{path}.dying", "integer or null", "cgroups", "dying, of those aimed at; null: they have no names here"),
+        Key(f"{path}.dying_on_host", "integer or null", "cgroups", "dying on the whole host"),
+        Key(f"{path}.sunreclaim_bytes", "integer or null", "bytes", "`SUnreclaim` of /proc/meminfo"),
+        Key(f"{path}.percpu_bytes", "integer or null", "bytes", "`Percpu` of /proc/meminfo"),
+    )
+
+
+_RUNGS = ", ".join(f"`{rung}`" for rung in Rung)
+
+RECLAIM = (
+    Key("schema", "string", "", "`unreclaim.reclaim/1`"),
+    Key("backend", "string", "", "as `backend` of census; without `bpf` there are no names of cgroups and files"),
+    Key("target", "string or null", "", "only cgroups at and below this path; null: all"),
+    Key("up_to", "string or null", "", f"the last rung that was to be climbed: {_RUNGS}; null: nothing, only planned"),
+    Key("interrupted", "boolean", "", "a signal ended it; what is said is what was seen last"),
+    Key("rungs", "list", "", "what was done, rung by rung; caches are dropped in two goes"),
+    Key("rungs[].rung", "string", "", "the rung"),
+    Key("rungs[].before", "object", "", "what was measured before it"),
+    *_figures_keys("rungs[].before"),
+    Key("rungs[].after", "object or null", "", "what was measured after it; null: interrupted, or not to be measured"),
+    *_figures_keys("rungs[].after"),
+    Key("rungs[].nr_steps", "integer", "steps", "that have a result; the first 50 are listed"),
+    Key("rungs[].nr_done", "integer", "steps", "of them, those that the kernel took"),
+    Key("rungs[].steps", "list", "", "what became of each step"),
+    Key("rungs[].steps[].what", "string", "", "the step, as a sentence"),
+    Key("rungs[].steps[].done", "boolean", "", "whether the kernel took it"),
+    Key("rungs[].steps[].note", "string or null", "", "why not, or what was less than asked for"),
+    Key("groups", "list", "", "dying cgroups by living ancestor and unit, the largest first"),
+    Key("groups[].ancestor", "string", "", "the nearest living cgroup above"),
+    Key("groups[].unit", "string or null", "", "systemd unit, instances and numbers folded"),
+    Key("groups[].result", "string", "", f"{', '.join(f'`{result}`' for result in Result)}"),
+    Key("groups[].nr_freed", "integer or null", "cgroups", "that are gone since the beginning; null: no names here"),
+    Key("groups[].nr_left", "integer or null", "cgroups", "that are dying still; null: no names here"),
+    Key("groups[].bytes", "integer", "bytes", "charged to those left"),
+    Key("groups[].needs", "list", "", "what would free those left"),
+    Key("groups[].needs[].rung", "string or null", "", "the lowest rung that may; null: none that is known"),
+    Key("groups[].needs[].nr_cgroups", "integer", "cgroups", "how many of them"),
+    *_holder_keys("groups[].processes", "who is known to keep those that need a restart"),
+    Key("groups[].because", "string or null", "", "why a reboot, or why it is not recovered"),
+    Key("groups[].nr_steps", "integer", "steps", "that are left; the first 50 are listed"),
+    Key("groups[].steps", "list", "", "what can be done yet, in the order of the rungs"),
+    Key("groups[].steps[].rung", "string", "", "the rung it stands on"),
+    Key("groups[].steps[].what", "string", "", "the step, as a sentence"),
+    Key("groups[].steps[].cost", "string", "", "what it costs; empty: nothing"),
+    Key("groups[].steps[].obstacle", "string or null", "", "what may keep it from helping"),
+    Key("groups[].steps[].nr_cgroups", "integer or null", "cgroups", "of the group that it bears on; null: not known"),
+    Key("groups[].steps[].path", "string or null", "", "of the file or object"),
+    Key("groups[].steps[].device", "string or null", "", "of the file or object, major:minor"),
+    Key("groups[].steps[].inode", "integer or null", "", "of the file or object"),
+    Key("groups[].steps[].bytes", "integer or null", "bytes", "of it, charged to dying cgroups"),
+    Key("groups[].steps[].cgroup", "string or null", "", "the living cgroup that memory is reclaimed from"),
+    Key("groups[].steps[].file", "string or null", "", "the kernel's file that is written"),
+    Key("groups[].steps[].texts", "list", "", "what is written to it, one after the other"),
+    Key("groups[].steps[].texts[]", "string", "", "one of them"),
+    *_holder_keys("groups[].steps[].processes", "who has to let go"),
+    Key("groups[].steps[].command", "string or null", "", "what an operator would type; it is never run"),
+    *_GAPS,
+)
+
+CONTRACT = {"diagnose": DIAGNOSE, "status": STATUS, "capture": CAPTURE, "census": CENSUS, "reclaim": RECLAIM}
 """Every command that writes JSON."""
 
 INTRODUCTION = """# JSON
 
-What `diagnose`, `status`, `census` and `capture` write with `--json`. It is an interface: keys may be added, none is
-renamed, removed or given another meaning under the same `schema`.
+What `diagnose`, `status`, `census`, `reclaim` and `capture` write with `--json`. It is an interface: keys may be added,
+none is renamed, removed or given another meaning under the same `schema`.
 
 - `null` is a fact that is not known; `0` is a zero that the kernel said. `gaps` tells why something is missing.
 - Sizes are bytes, times are seconds, and the key says so. Rates are per day.

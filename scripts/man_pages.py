@@ -32,6 +32,12 @@ EXIT_STATUS = {
     ExitCode.INTERRUPTED: "Interrupted with Ctrl-C.",
 }
 _DONE = "The bundle was written; it says nothing about the host's health."
+_RECOVERY = {
+    ExitCode.HEALTHY: "Nothing of what was aimed at is left, or only the plan was asked for.",
+    ExitCode.WARNING: "Some is left that can be reclaimed, removed or restarted yet.",
+    ExitCode.CRITICAL: "Some is left that only a reboot frees.",
+    ExitCode.CANNOT_TELL: "What is left is not known.",
+}
 
 
 class Texts(NamedTuple):
@@ -45,7 +51,7 @@ TEXTS = {
     (): Texts(
         """
 Each command's own page says what it reads. None of them changes anything on the host but capture, which writes the one
-file it is asked for.
+file it is asked for, and reclaim with --yes, which frees memory.
 """,
         """
 Kernel memory belongs to the host. Inside a container run the program on the host instead; it says when it is inside
@@ -101,15 +107,53 @@ during which one CPU is not preempted by RCU. At most 16,384 pages are looked at
 run by this command, never attached, and gone when it ends. To measure it on a host:
 
     time sudo unreclaim census --json
+
+A page scan reads eight bytes of each physical page, and eight more of pages near those that matter: a tenth to a fifth
+of a second for each million pages (4 GiB), in steps of some ten milliseconds, and two MiB of memory. Where the charges
+show that dying cgroups hold nothing, no page is read.
 """,
         """
 Pages that are locked in memory (mlock) are on no list and show as references that are no page. Kernels that keep pages
 on multi-generation lists (MGLRU) show no pins in this version, which says so.
 
+A page scan cannot tell cgroups or files apart. It shows bytes by kind below living cgroups; where such a cgroup owns
+pages itself, and on cgroup v2, the figure is the most that dying ones can hold. The filesystem's own metadata counts as
+page cache there.
+
 The path of a file is that of this mount namespace. A name longer than 127 bytes, or a file more than 16 directories
 deep, is shown by device and inode.
 
 Kernel memory in a dying cgroup's counter is not what holds it on kernels that move it to the parent (5.9 and newer).
+""",
+    ),
+    ("reclaim",): Texts(
+        """
+The plan costs one census; each rung costs its steps and at least one census more. See unreclaim-census(1).
+
+The rungs cost the host this. wait: two seconds. fadvise: the cache of the pinning files, which are written to their
+disk first and read again when they are needed. reclaim: caches of live cgroups below the same ancestor too; on cgroup
+v1 all that are not in use, on v2 at most the amount that is shown; where metadata of a filesystem is in the way, all
+that is dirty on the host is written to the disks first. drop-caches: the caches of the whole host. To see what would be
+done:
+
+    sudo unreclaim reclaim
+""",
+        """
+remove and restart are never done by this command: what they concern is named, with the command that an operator would
+type. A cgroup that needs them stays until then.
+
+A page that a process has mapped or locked in memory is not dropped with the rest of its file. A file in tmpfs has no
+disk to go to: it frees its cgroups when it is removed, or where there is swap.
+
+Each file is looked at again before it is touched: where device or inode are not those that the census saw, it is left
+alone. On filesystems that show files under another device number than their own (subvolumes of btrfs) that may be so
+for every file; the rung reclaim reaches them.
+
+Steps that do not answer in time (30 seconds for a file, 60 for a cgroup, 120 for the caches of the host) are given up.
+A step that is blocked in the kernel is left there, and said.
+
+A reboot is called the only help when every rung up to drop-caches was climbed, no memory is left in a cgroup, and still
+something refers to it. A process that keeps it in a way that the census does not know would look the same.
 """,
     ),
     ("capture",): Texts(
@@ -190,7 +234,7 @@ def _exit_status(path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
             if code == ExitCode.HEALTHY:
                 yield str(code.value), _DONE
         else:
-            yield str(code.value), meaning
+            yield str(code.value), _RECOVERY.get(code, meaning) if path == ("reclaim",) else meaning
 
 
 def _definitions(pairs: Iterator[tuple[str, str]] | list[tuple[str, str]]) -> Iterator[str]:

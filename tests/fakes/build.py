@@ -165,9 +165,17 @@ def v1_charge(
     return Charge(path, children, MemoryStat(values), usage, kernel)
 
 
-def v2_charge(path: str, *children: str, file: int = 0, shmem: int = 0) -> Charge:
+def v2_charge(
+    path: str,
+    *children: str,
+    file: int = 0,
+    shmem: int = 0,
+    nr_dying: int | None = None,
+    populated: bool | None = None,
+) -> Charge:
     """Make what a v2 memory cgroup and all below it are charged."""
-    return Charge(path, children, MemoryStat({"anon": 0, "file": file, "shmem": shmem}))
+    memory = MemoryStat({"anon": 0, "file": file, "shmem": shmem})
+    return Charge(path, children, memory, nr_dying=nr_dying, populated=populated)
 
 
 def held(amount: int, *, shmem: int = 0) -> tuple[Charge, ...]:

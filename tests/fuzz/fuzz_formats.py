@@ -64,7 +64,7 @@ def main() -> int:
     text = example(module)
     corpus = CORPUS / name
     corpus.mkdir(parents=True, exist_ok=True)
-    (corpus / "example").write_text(text, encoding="utf-8")
+    (corpus / "example").write_bytes(text.encode("utf-8", "surrogateescape"))
     words = CORPUS / f"{name}.dict"
     words.write_text("".join(map(_entry, sorted({*PIECES, *text.split()}))), encoding="ascii")
     given = [*OPTIONS, f"-dict={words}", f"-artifact_prefix={CORPUS / name}-", *options]
@@ -80,7 +80,7 @@ def _start(name: str, options: list[str]) -> int:
 
 
 def _entry(word: str) -> str:
-    return '"' + "".join(f"\\x{byte:02x}" for byte in word.encode()) + '"\n'
+    return '"' + "".join(f"\\x{byte:02x}" for byte in word.encode("utf-8", "surrogateescape")) + '"\n'
 
 
 if __name__ == "__main__":

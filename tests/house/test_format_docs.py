@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import inspect
 import re
 import textwrap
 from collections.abc import Callable, Iterator
@@ -15,11 +16,18 @@ FORMAT = re.compile(r"unreclaim\.formats\.(\w+\.)*[^_.]\w*")
 FORMATS = [module for module in modules() if FORMAT.fullmatch(module.name)]
 
 
+HEX = re.compile(r"(?:[0-9a-f]{2}[ \n])+")
+
+
 def example(module: Module) -> str:
-    """Give the text below ``Example::`` in a module's docstring, without its indentation; empty if none."""
+    """Give the text below ``Example::`` in a module's docstring, without its indentation; empty if none.
+
+    Of a binary format the example is bytes in hexadecimal; they are given as room host would decode a text.
+    """
     docstring = ast.get_docstring(module.tree) or ""
     found = re.search(r"^Example::\n\n((?:(?: +.*)?(?:\n|\Z))+)", docstring, re.MULTILINE)
-    return textwrap.dedent(found[1]).strip("\n") + "\n" if found else ""
+    text = textwrap.dedent(found[1]).strip("\n") + "\n" if found else ""
+    return bytes.fromhex(text).decode("utf-8", "surrogateescape") if HEX.fullmatch(text) else text
 
 
 def undocumented(module: Module) -> Iterator[str]:
@@ -34,12 +42,20 @@ def undocumented(module: Module) -> Iterator[str]:
         yield f"{module.name}: no Example::"
 
 
-def parser(module: Module) -> Callable[[str], object]:
-    """Give the parser of a format: the function ``parse_`` and the module's own name."""
-    parse: Callable[[str], object] = getattr(
-        importlib.import_module(module.name), f"parse_{module.name.rpartition('.')[2]}"
-    )
-    return parse
+def parser(module: Module) -> Callable[..., object]:
+    """Give the parser of a format: the function ``parse_`` and the module's own name.
+
+    One of a binary format takes the bytes behind the text that it is given here.
+    """
+    name = f"parse_{module.name.rpartition('.')[2]}"
+    parse: Callable[..., object] = getattr(importlib.import_module(module.name), name)
+    if next(iter(inspect.signature(parse).parameters)) != "raw":
+        return parse
+
+    def parse_bytes(text: str, **settings: str) -> object:
+        return parse(text.encode("utf-8", "surrogateescape"), **settings)
+
+    return parse_bytes
 
 
 @pytest.mark.parametrize("module", FORMATS, ids=lambda module: module.name)
@@ -68,3 +84,4 @@ def test_example_is_taken_as_it_stands() -> None:
     """The example keeps its blank lines and inner indentation, and ends before the next paragraph."""
     sample = '"""One line.\n\nExample::\n\n    a 1\n      b 2\n\n    c 3\n\nThat was it.\n"""'
     assert example(Module("sample", sample)) == "a 1\n  b 2\n\nc 3\n"
+    assert example(Module("sample", '"""One.\n\nExample::\n\n    61 ff\n    0a 62\n"""')) == "a\udcff\nb"

@@ -19,8 +19,10 @@ from unreclaim.model.census import Census, CensusGroup, DyingCgroup, Holder, Pin
 from unreclaim.model.diagnosis import Diagnosis
 from unreclaim.model.dying import Count
 from unreclaim.model.gap import Gap
+from unreclaim.model.recovery import Recovery
 from unreclaim.render.as_json import diagnosis_document, encode, status_document
 from unreclaim.render.census import census_document
+from unreclaim.render.recovery import recovery_document
 
 KINDS = {
     type(None): "null",
@@ -154,23 +156,52 @@ def test_json_of_census_is_documented() -> None:
     """What census --json writes is exactly the contract: by BPF and without, with each cgroup and without."""
     holders = (Holder(1, "app", 3), Holder(2, "db"))
     file = Pin(PinKind.TMPFS, 4096, 1, "/dev/shm/x", "0:1", 7, unlinked=True, held_by=holders, mapped_by=holders)  # noqa: S108
-    pins = (file, Pin(PinKind.ANONYMOUS, 4096, 1))
+    pins = (file, Pin(PinKind.ANONYMOUS, 4096, 1, mapped_bytes=4096))
     dying = (
-        DyingCgroup(5, "a", "/s/a", "/s", 3, 8192, 0, 0, 2, 0, pins),
-        DyingCgroup(6, "b", "/s/b", "/s", 4, 0, 0, 0, None, None, (), complete=False),
+        DyingCgroup(
+            5,
+            "a",
+            f"/s/a.slice/x.service/{64 * '0'}",
+            "/s",
+            3,
+            8192,
+            0,
+            0,
+            2,
+            0,
+            pins,
+            invocation_id=32 * "f",
+            stirred_seconds=2.5,
+        ),
+        DyingCgroup(6, "b", "/s/b", "/s", 4, 0, None, 0, None, None, (), complete=False),
     )
     groups = (
         CensusGroup("/s", "a.service", 2, 8192, tuple((pin, 1) for pin in pins)),
-        CensusGroup("/", None, 0, 1, ((pins[1], 0),)),
+        CensusGroup("/", None, None, 1, ((pins[1], 0),)),
     )
     gaps = (Gap("x", "y", "z"), Gap("x", "y"))
     count = Count("memory", 4, 2, "cgroup.stat")
     keys = CONTRACT["census"]
     documents = [
-        census_document(Census("bpf", 4, dying), groups, count, gaps, each=True),
+        census_document(Census("bpf", 4, dying, lru_reparenting=False), groups, count, gaps, each=True),
         census_document(Census("residual charge", None, ()), groups, None, gaps, each=False),
     ]
     seen = written(keys, documents)
+    assert [*undocumented(keys, seen), *never_written(keys, seen)] == []
+
+
+def test_json_of_reclaim_is_documented() -> None:
+    """What reclaim --json writes is exactly the contract: a plan and a climb, with names of cgroups and without."""
+    recoveries = []
+    for without in ((), (object,), (tuple,), (object, tuple)):
+        made = invent(types.type_info(Recovery), frozenset(without))
+        assert isinstance(made, Recovery)
+        recoveries.append(made)
+    (outcome,) = recoveries[0].outcomes
+    unnamed = replace(outcome, steps=(replace(outcome.steps[0], cgroups=()),))
+    recoveries.append(replace(recoveries[0], outcomes=(unnamed,)))
+    keys = CONTRACT["reclaim"]
+    seen = written(keys, [recovery_document(one) for one in recoveries])
     assert [*undocumented(keys, seen), *never_written(keys, seen)] == []
 
 

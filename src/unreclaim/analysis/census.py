@@ -1,30 +1,40 @@
 """Groups a census the way an operator acts: by living ancestor and unit, with the pins that most of them share."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 
+from unreclaim.formats.cgroup_path import parse_cgroup_path
 from unreclaim.model.census import Census, CensusGroup, DyingCgroup, Pin
 
-_UNIT = re.compile(r"[^/]+\.(?:service|scope|slice|mount|socket|swap)$")
-_INSTANCE = re.compile(r"@.*(?=\.)")
-_NUMBERED = re.compile(r"(?<=[-.r])[0-9a-f]*[0-9][0-9a-f]*(?=\.scope$)")
+# Pods, jobs and workers bear a number of their own each; a line for each would hide what they have in common.
+_MANY_ALIKE = 5
+_NUMBER = re.compile(r"[0-9a-f]*[0-9][0-9a-f]*")
+Place = tuple[str, str | None]
+"""Ancestor and unit."""
 
 
 def group_census(census: Census) -> tuple[CensusGroup, ...]:
     """Group dying cgroups, the largest group first."""
     members: dict[tuple[str, str | None], list[DyingCgroup]] = defaultdict(list)
     for cgroup in census.dying:
-        members[cgroup.ancestor, unit_of(cgroup.path)].append(cgroup)
-    groups = [_group(ancestor, unit, cgroups) for (ancestor, unit), cgroups in members.items()]
-    return tuple(sorted(groups, key=lambda group: (-group.nr_dying, group.ancestor, group.unit or "")))
+        members[cgroup.ancestor, parse_cgroup_path(cgroup.path).unit].append(cgroup)
+    groups = [_group(ancestor, unit, cgroups) for (ancestor, unit), cgroups in _fold(members).items()]
+    return tuple(sorted(groups, key=lambda group: (-(group.nr_dying or 0), group.ancestor, group.unit or "")))
 
 
-def unit_of(path: str) -> str | None:
-    """Give the systemd unit in a cgroup's path, instances and numbered scopes folded; None: there is none."""
-    for name in reversed(path.split("/")):
-        if _UNIT.match(name):
-            return _NUMBERED.sub("*", _INSTANCE.sub("@*", name))
-    return None
+def _fold(members: Mapping[Place, list[DyingCgroup]]) -> dict[Place, list[DyingCgroup]]:
+    """Join units of one place whose names differ in their numbers alone, where there are many of them."""
+    shapes = Counter((ancestor, _shape(unit)) for ancestor, unit in members)
+    folded: dict[Place, list[DyingCgroup]] = defaultdict(list)
+    for (ancestor, unit), cgroups in members.items():
+        shape = _shape(unit)
+        folded[ancestor, shape if shapes[ancestor, shape] >= _MANY_ALIKE else unit] += cgroups
+    return folded
+
+
+def _shape(unit: str | None) -> str | None:
+    return None if unit is None else _NUMBER.sub("*", unit)
 
 
 def _group(ancestor: str, unit: str | None, cgroups: list[DyingCgroup]) -> CensusGroup:
@@ -32,7 +42,7 @@ def _group(ancestor: str, unit: str | None, cgroups: list[DyingCgroup]) -> Censu
     for cgroup in cgroups:
         for pin in cgroup.pins:
             shared[pin.kind, pin.device, pin.inode, pin.path].append(pin)
-    pins = [(_sum(same), len(same)) for same in shared.values()]
+    pins = [(sum_pins(same), len(same)) for same in shared.values()]
     pins.sort(key=lambda entry: (-entry[1], -entry[0].bytes, entry[0].path or ""))
     return CensusGroup(
         ancestor,
@@ -44,7 +54,8 @@ def _group(ancestor: str, unit: str | None, cgroups: list[DyingCgroup]) -> Censu
     )
 
 
-def _sum(pins: list[Pin]) -> Pin:
+def sum_pins(pins: Sequence[Pin]) -> Pin:
+    """Add up what several cgroups hold of one file: at least one pin, all of the same file."""
     first = pins[0]
     return Pin(
         first.kind,

@@ -3,7 +3,7 @@
 from unreclaim.analysis.cost import estimate_cost
 from unreclaim.analysis.evidence import Evidence
 from unreclaim.analysis.growth import measure_growth
-from unreclaim.analysis.residue import counter_slack_bytes, find_residues
+from unreclaim.analysis.residue import count_untold, counter_slack_bytes, find_residues
 from unreclaim.analysis.signatures import match_signatures
 from unreclaim.analysis.slab import rank_slabs, read_fingerprint
 from unreclaim.analysis.verdict import judge
@@ -58,7 +58,15 @@ def weigh(observation: Observation) -> Evidence:
 
 
 def _residues(sample: Sample, slack_bytes: int | None) -> tuple[Residue, ...] | None:
-    return None if sample.charges is None else find_residues(sample.charges, slack_bytes)
+    """Give what dying cgroups hold; None: the charges do not say it of most of them."""
+    if sample.charges is None or _mostly_untold(sample):
+        return None
+    return find_residues(sample.charges, slack_bytes)
+
+
+def _mostly_untold(sample: Sample) -> bool:
+    count = count_memory(sample)
+    return 2 * count_untold(sample.charges or ()) > ((count.dying if count else None) or 0)
 
 
 def _gaps(observation: Observation) -> tuple[Gap, ...]:
@@ -72,6 +80,9 @@ def _gaps(observation: Observation) -> tuple[Gap, ...]:
         gaps[Gap("memory figures", "/proc/meminfo has no SUnreclaim line, or a MemTotal of 0")] = None
     elif info is not None and info.get("percpu_bytes") is None:
         gaps[Gap("per-CPU memory", "/proc/meminfo has no Percpu line (since 4.20), so it is in no sum here")] = None
+    if _mostly_untold(observation.last):
+        why = "cgroup v2 does not tell the pages of dying cgroups from those of processes beside them"
+        gaps[Gap("what dying cgroups hold", why, "run unreclaim census on the host itself")] = None
     if observation.last.hierarchies and observation.last.memory_hierarchy() is None:
         gaps[Gap("dying cgroups (memory)", "no hierarchy with the memory controller could be read")] = None
     return tuple(gaps)

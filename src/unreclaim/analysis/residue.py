@@ -1,8 +1,8 @@
 """What dying cgroups hold, by subtraction: a charge below a live cgroup that no live cgroup owns is a dead one's.
 
 Two ways. memory.stat of v1 prints each cgroup's own page cache (``cache``) and that of its subtree with the dying
-(``total_cache``); v2 prints only the subtree, which serves for cgroups that have children and so no processes of their
-own. Since the statistics are kept in a tree (rstat, 5.12) this is exact to two seconds.
+(``total_cache``); v2 prints only the subtree, which serves for cgroups that have children, and so no processes of their
+own, or where nobody runs. Since the statistics are kept in a tree (rstat, 5.12) this is exact to two seconds.
 
 Before that they were passed up only 32 pages at a time and per CPU (MEMCG_CHARGE_BATCH), so cgroups that left a page or
 two behind show nothing at all (measured: 300 of them on 5.4, residue 0). There v1's page counters help: usage minus
@@ -53,12 +53,32 @@ def find_residues(charges: tuple[Charge, ...], slack_bytes: int | None = None) -
     return tuple(sorted(residues, key=lambda residue: (-residue.file_bytes, residue.path)))
 
 
+def count_untold(charges: tuple[Charge, ...]) -> int:
+    """Count the dying cgroups of which the charges cannot say what they hold: v2, beside processes.
+
+    v2 counts dying cgroups with all below, so those right below a cgroup are its own count less its children's.
+    """
+    by_path = {charge.path: charge for charge in charges}
+    untold = 0
+    for charge in charges:
+        if charge.nr_dying and _is_mixed(charge):
+            below = (by_path[path].nr_dying or 0 for path in charge.children if path in by_path)
+            untold += max(0, charge.nr_dying - sum(below))
+    return untold
+
+
+def _is_mixed(charge: Charge) -> bool:
+    """Tell whether v2's figures mix a cgroup's own processes with its dying children; the root always has its own."""
+    if charge.memory.own_file_bytes is not None:
+        return False
+    return charge.path == "/" or (not charge.children and charge.populated is not False)
+
+
 def _by_statistics(charge: Charge, children: list[Charge], *, shmem: bool) -> int:
     total = _subtree(charge, shmem=shmem)
     own = charge.memory.own_shmem_bytes if shmem else charge.memory.own_file_bytes
     if own is None:
-        # v2. Without children its own processes cannot be told from dead children; the root always has its own.
-        if not children or charge.path == "/":
+        if _is_mixed(charge):
             return 0
         own = 0
     parts = [_subtree(child, shmem=shmem) for child in children]

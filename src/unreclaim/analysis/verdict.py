@@ -21,7 +21,14 @@ from unreclaim.analysis.impact import (
     WORTH_MENTION,
     matters,
 )
-from unreclaim.base.units import SECONDS_PER_DAY, format_bytes, format_count, format_duration, format_percent
+from unreclaim.base.units import (
+    SECONDS_PER_DAY,
+    format_bytes,
+    format_count,
+    format_duration,
+    format_number_of,
+    format_percent,
+)
 from unreclaim.model.finding import Confidence, Finding, State, Verdict
 
 _LONGER = "unreclaim diagnose --for 10m    a longer look tells growth from noise"
@@ -300,9 +307,10 @@ def _healthy(evidence: Evidence) -> Verdict:
     few = "as after any boot" if dying <= NORMAL_DYING else "which cost too little here to matter"
     if dying > NORMAL_DYING and cost is not None and cost.middle >= WORTH_MENTION * _total(evidence):
         few = f"which hold about {format_bytes(cost.middle)} and came too slowly to matter"
+    number = format_number_of(dying, "memory cgroup is", "memory cgroups are")
     return Verdict(
         State.HEALTHY,
-        f"this host holds {_held(evidence)}, and {format_count(dying)} memory cgroups are dying, {few}.",
+        f"this host holds {_held(evidence)}, and {number} dying, {few}.",
         Confidence.HIGH if dying <= NORMAL_DYING else Confidence.MEDIUM,
         (
             *(
@@ -330,7 +338,8 @@ def _dying_lines(evidence: Evidence, findings: tuple[Finding, ...]) -> tuple[str
     lines = []
     memory, cost = evidence.memory, evidence.cost
     if memory is not None and memory.dying is not None and "S1" not in found:
-        lines.append(f"{format_count(memory.dying)} memory cgroups are dying (a fresh boot has up to {NORMAL_DYING})")
+        number = format_number_of(memory.dying, "memory cgroup is", "memory cgroups are")
+        lines.append(f"{number} dying (a fresh boot has up to {NORMAL_DYING})")
     if cost.total is not None and cost.total.middle:
         percpu = "" if cost.percpu is None else f" and {format_bytes(cost.percpu.middle)} of per-CPU memory"
         whole = format_bytes(cost.total.middle)
@@ -402,8 +411,9 @@ def _window_limit(evidence: Evidence) -> tuple[str, ...]:
         return (f"{format_duration(window)} leave it between {low} and {high} a day, if it goes on like this",)
     if window >= LONG_WINDOW_SECONDS:
         return ()
-    unseen = format_bytes(max(rate.high, 0) * each)
-    return (f"a window of {format_duration(window)} cannot see growth below {unseen} a day",)
+    if rate.high <= 0:
+        return ()
+    return (f"a window of {format_duration(window)} cannot see growth below {format_bytes(rate.high * each)} a day",)
 
 
 def _ruled_out(evidence: Evidence, findings: tuple[Finding, ...]) -> tuple[str, ...]:

@@ -1,22 +1,49 @@
 """The census of the running host, by the best way that it offers."""
 
+from enum import StrEnum
+from typing import Self
+
 from msgspec import Struct
+from msgspec.structs import replace
 
 from unreclaim.analysis.census import group_census
+from unreclaim.analysis.page_scan import attribute_pages, choose_ancestors
 from unreclaim.analysis.residue import counter_slack_bytes, find_residues
+from unreclaim.app.observe import Progress
 from unreclaim.base.errors import UnreclaimError
-from unreclaim.host.bpf.libbpf import BpfUnavailableError
+from unreclaim.host.bpf.libbpf import BpfUnavailableError, Log
 from unreclaim.host.census import read_census
-from unreclaim.host.collect import collect_host, collect_sample, with_charges
+from unreclaim.host.collect import (
+    collect_host,
+    collect_sample,
+    reparents_kernel_memory,
+    reparents_page_cache,
+    with_charges,
+)
+from unreclaim.host.page_scan import PageScanUnavailableError, read_above_dying, scan_pages
 from unreclaim.host.probe import Probe
+from unreclaim.host.root import Root
 from unreclaim.host.source import Source
 from unreclaim.model.census import Census, CensusGroup, Pin, PinKind
+from unreclaim.model.cgroups import Hierarchy
 from unreclaim.model.dying import Count, count_memory
 from unreclaim.model.gap import Gap
 from unreclaim.model.host import Host
 from unreclaim.model.sample import Sample
 
-RESIDUAL = "residual charge"
+MAX_CHARGES = 20_000
+"""Live cgroups whose charges a census reads; a diagnosis, which must be quick, stops earlier."""
+
+_NAMES = "dying cgroups by name"
+_PAGES = "pages of dying cgroups, by kind"
+
+
+class Backend(StrEnum):
+    """The ways to a census, the best first: each shows less than the one before."""
+
+    BPF = "bpf"
+    PAGE_SCAN = "page scan"
+    RESIDUAL = "residual charge"
 
 
 class CensusReport(Struct, frozen=True):
@@ -28,8 +55,48 @@ class CensusReport(Struct, frozen=True):
     gaps: tuple[Gap, ...]
 
 
-def take_census(source: Source) -> CensusReport:
-    """List every dying memory cgroup by BPF, or where that cannot be, what is held below which living ancestor."""
+class _Seen(Struct, frozen=True):
+    """What every way begins with, and how it is to go."""
+
+    root: Root
+    sample: Sample
+    host: Host
+    hierarchy: Hierarchy
+    count: Count | None
+    locked: bool
+    progress: Progress | None
+    log: Log | None
+
+    def with_charges(self) -> Self:
+        """Read the charges, if they are not read yet."""
+        if self.sample.charges is not None:
+            return self
+        return replace(self, sample=with_charges(self.root, self.sample, most=MAX_CHARGES))
+
+    def without_names(self, backend: Backend, groups: tuple[CensusGroup, ...], gaps: tuple[Gap, ...]) -> CensusReport:
+        """Make a report of groups alone."""
+        gaps = (*gaps, *self.sample.gaps)
+        census = Census(backend, self.count.live if self.count else None, (), gaps)
+        return CensusReport(census, groups, self.count, gaps)
+
+
+def take_census(
+    source: Source,
+    backend: Backend | None = None,
+    *,
+    locked: bool = False,
+    progress: Progress | None = None,
+    log: Log | None = None,
+) -> CensusReport:
+    """List every dying memory cgroup by BPF, or where that cannot be, what is held below which living ancestor.
+
+    backend: use this one and no other; None: the best that works here. locked: by BPF, search all of memory for locked
+    pages too. progress: of a search of all memory. log: is given what libbpf says.
+
+    Raises:
+        UnreclaimError: no memory controller, or the one way that was asked for does not work here.
+
+    """
     root = source.roots[-1]
     sample = collect_sample(root)
     host, _ = collect_host(root, sample, page_size_bytes=source.page_size_bytes)
@@ -37,24 +104,66 @@ def take_census(source: Source) -> CensusReport:
     if hierarchy is None:
         hint = "census needs the memory controller; see: unreclaim diagnose --full"
         raise UnreclaimError("census", "no hierarchy with the memory controller could be read", hint=hint)
-    count = count_memory(sample)
+    seen = _Seen(root, replace(sample, gaps=()), host, hierarchy, count_memory(sample), locked, progress, log)
     if not source.live:
-        gap = Gap("dying cgroups by name", "a capture does not hold them", "run census on the host itself")
-        return _by_residual_charge(with_charges(root, sample), host, count, gap)
+        if backend not in (None, Backend.RESIDUAL):
+            raise UnreclaimError("census", f"a capture has no kernel to ask by {backend}", hint="leave --backend out")
+        gap = Gap(_NAMES, "a capture does not hold them", "run census on the host itself")
+        return _by_residual_charge(seen.with_charges(), (gap,))
+    if backend is not None:
+        return _by(backend, seen, ())
+    gaps: tuple[Gap, ...] = ()
     try:
-        census = read_census(Probe(root), hierarchy, host.numa_nodes or 1)
+        return _by(Backend.BPF, seen, gaps)
     except BpfUnavailableError as error:
-        gap = Gap("dying cgroups by name", error.why, error.hint)
-        return _by_residual_charge(with_charges(root, sample), host, count, gap)
-    return CensusReport(census, group_census(census), count, census.gaps)
+        gaps = (Gap(_NAMES, error.why, error.hint),)
+    seen = seen.with_charges()
+    try:
+        return _by(Backend.PAGE_SCAN, seen, gaps)
+    except PageScanUnavailableError as error:
+        gaps = (*gaps, Gap(_PAGES, error.why, error.hint))
+    return _by(Backend.RESIDUAL, seen, gaps)
 
 
-def _by_residual_charge(sample: Sample, host: Host, count: Count | None, gap: Gap) -> CensusReport:
-    census = Census(RESIDUAL, count.live if count else None, (), (gap,))
-    residues = find_residues(sample.charges or (), counter_slack_bytes(host))
+def _by(backend: Backend, seen: _Seen, gaps: tuple[Gap, ...]) -> CensusReport:
+    if backend == Backend.BPF:
+        nodes = seen.host.numa_nodes or 1
+        census = read_census(
+            Probe(seen.root), seen.hierarchy, nodes, locked=seen.locked, progress=seen.progress, log=seen.log
+        )
+        if census.dying:
+            census = replace(census, lru_reparenting=reparents_page_cache(seen.root))
+        return CensusReport(census, group_census(census), seen.count, census.gaps)
+    gaps = gaps or (Gap(_NAMES, f"not seen by {backend}", "run census without --backend"),)
+    by = _by_page_scan if backend == Backend.PAGE_SCAN else _by_residual_charge
+    return by(seen.with_charges(), gaps)
+
+
+def _by_page_scan(seen: _Seen, gaps: tuple[Gap, ...]) -> CensusReport:
+    """Look at every physical page for those below living cgroups that are charged for more than the living own."""
+    if reparents_page_cache(seen.root):
+        why = "this kernel gives the page cache of a removed cgroup to its parent, so pages hold none"
+        return seen.without_names(Backend.PAGE_SCAN, (), (*gaps, Gap(_PAGES, why)))
+    probe = Probe(seen.root)
+    charges = seen.sample.charges or ()
+    slack = counter_slack_bytes(seen.host)
+    above = read_above_dying(probe, seen.hierarchy, charges)
+    tallies = scan_pages(probe, seen.hierarchy, choose_ancestors(charges, slack, above), seen.progress)
+    groups = attribute_pages(
+        tallies,
+        charges,
+        page_size_bytes=seen.host.page_size_bytes or 4096,
+        slack_bytes=slack,
+        kernel_pages_pin=reparents_kernel_memory(seen.root) is False,
+    )
+    return seen.without_names(Backend.PAGE_SCAN, groups, (*gaps, *probe.gaps))
+
+
+def _by_residual_charge(seen: _Seen, gaps: tuple[Gap, ...]) -> CensusReport:
+    residues = find_residues(seen.sample.charges or (), counter_slack_bytes(seen.host))
     groups = []
     for residue in residues:
         parts = ((PinKind.PAGE_CACHE, residue.file_bytes - residue.shmem_bytes), (PinKind.TMPFS, residue.shmem_bytes))
         pins = tuple((Pin(kind, size, 0), 0) for kind, size in parts if size)
-        groups.append(CensusGroup(residue.path, None, 0, residue.file_bytes, pins))
-    return CensusReport(census, tuple(groups), count, (gap,))
+        groups.append(CensusGroup(residue.path, None, None, residue.file_bytes, pins, relation="about"))
+    return seen.without_names(Backend.RESIDUAL, tuple(groups), gaps)

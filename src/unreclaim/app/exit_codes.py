@@ -3,6 +3,7 @@
 from unreclaim.base.errors import ExitCode
 from unreclaim.model.diagnosis import Diagnosis
 from unreclaim.model.finding import State
+from unreclaim.model.recovery import Recovery, Result
 
 _CODES = {
     State.HEALTHY: ExitCode.HEALTHY,
@@ -16,3 +17,18 @@ _CODES = {
 def exit_code(diagnosis: Diagnosis) -> int:
     """Give 0 to 3, as Nagios reads them; a host that drains needs nobody."""
     return int(_CODES[diagnosis.verdict.state])
+
+
+def recovery_exit_code(recovery: Recovery) -> int:
+    """Give 0 where nothing of what was aimed at is left, or nothing was to be done; else as `exit_code` would.
+
+    What has to be removed, restarted or reclaimed yet is a warning, what only a reboot frees is critical.
+    """
+    results = {outcome.result for outcome in recovery.outcomes} - {Result.RECOVERED}
+    if recovery.up_to is None or not results:
+        return int(ExitCode.HEALTHY)
+    if Result.REBOOT in results:
+        return int(ExitCode.CRITICAL)
+    unmeasured = any(rung.after is None for rung in recovery.rungs)
+    unnamed = any(outcome.nr_left is None for outcome in recovery.outcomes)
+    return int(ExitCode.CANNOT_TELL if unmeasured or unnamed else ExitCode.WARNING)

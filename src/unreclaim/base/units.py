@@ -31,6 +31,11 @@ def format_count(value: float) -> str:
     return f"{value + 0:,.0f}" if value == int(value) or abs(value) >= 9.95 else f"{value:.1f}"
 
 
+def format_number_of(value: float, one: str, many: str) -> str:
+    """Write a number of things for people: ``1 cgroup is``, ``23 cgroups are``."""
+    return f"{format_count(value)} {one if value == 1 else many}"
+
+
 def format_duration(seconds: float) -> str:
     """Write a duration for people in its largest sensible unit (``23 days``, ``90 seconds``)."""
     for unit, length, finer in _DURATIONS:

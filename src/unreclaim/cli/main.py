@@ -16,6 +16,7 @@ COMMANDS = {
     "census": "List every dying memory cgroup by name, and what pins it.",
     "capture": "Write everything that a diagnosis reads to one file.",
     "diagnose": "Say what holds this host's kernel memory, and whether it grows.",
+    "reclaim": "Free what dying memory cgroups hold, without a reboot.",
     "status": "One line and an exit code, for scripts and monitoring.",
 }
 """Every command with its line in --help; its module is ``unreclaim.cli.<name>`` with a click command ``command``."""

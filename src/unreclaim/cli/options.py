@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,7 +10,14 @@ _DURATION = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(ms|s|m|h|d)?")
 _SECONDS = {"ms": 0.001, None: 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
-class Duration(click.ParamType[float]):
+if TYPE_CHECKING:
+    _Float = click.ParamType[float]
+else:
+    # Not generic before click 8.2; Debian 13 has 8.1.
+    _Float = click.ParamType
+
+
+class Duration(_Float):
     """A duration such as 30s, 10m, 1h or 0.5; a number alone is seconds."""
 
     name = "duration"

@@ -8,6 +8,7 @@ from typing import TextIO
 import click
 
 _PROGRESS_FROM_SECONDS = 1.0
+_WIDTH = 79
 
 
 def say(text: str) -> None:
@@ -38,6 +39,19 @@ def progress_line(what: str) -> Callable[[float, float], None] | None:
             ended = gone >= whole
             line = "" if ended else f"{what}: {gone:.0f} of {whole:.0f} s (Ctrl-C ends)"
             click.echo(f"\r\033[K{line}", nl=False, err=True)
+
+    return show
+
+
+def stage_line(what: str) -> Callable[[str], None] | None:
+    """Give a function that keeps on one line of stderr what is being done, nothing at last; None: no terminal."""
+    if not _is_terminal(sys.stderr):
+        return None
+
+    def show(stage: str) -> None:
+        # What is shown holds names of files; a terminal must not obey them.
+        line = "".join(character if character.isprintable() else "?" for character in f"{what}: {stage}")
+        click.echo(f"\r\033[K{line[:_WIDTH] if stage else ''}", nl=False, err=True)
 
     return show
 

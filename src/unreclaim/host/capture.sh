@@ -242,7 +242,9 @@ list_cgroup_files() {
         head -n 1001 "$work/list.$line" >"$work/charged" || return
         if [ "$kind" = v2 ]; then
             with_names "$work/upper" cgroup.stat memory.current memory.stat
-            with_names "$work/charged" memory.stat
+            # Whose the pages of a cgroup are is only asked where the memory controller is on v2.
+            ! grep -qw memory "$place/cgroup.controllers" 2>/dev/null ||
+                with_names "$work/charged" memory.stat cgroup.stat cgroup.events
         else
             with_names "$work/upper" memory.stat memory.usage_in_bytes
             with_names "$work/charged" memory.stat memory.usage_in_bytes memory.kmem.usage_in_bytes

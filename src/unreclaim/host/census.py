@@ -1,11 +1,23 @@
-"""Makes the census of this host: every dying memory cgroup with its path, what pins it, and who holds deleted files."""
+"""Makes the census of this host by BPF: every dying memory cgroup with its path, what pins it, and who holds that."""
 
 import os
 import time
 
-from unreclaim.formats.mountinfo import Mount
-from unreclaim.host.bpf.census import RawCensus, RawDying, RawPin, run_census
-from unreclaim.host.container import read_mounts
+from unreclaim.formats.iomem import parse_iomem
+from unreclaim.host.bpf import records
+from unreclaim.host.bpf.libbpf import Log
+from unreclaim.host.bpf.records import RawDying, RawHolder, RawPin, RawTarget
+from unreclaim.host.dying import Look, Looks, Progress, look_at_dying
+from unreclaim.host.pinned_files import (
+    FilePlaces,
+    Key,
+    device_name,
+    find_descriptors,
+    find_mappers,
+    is_process,
+    process_name,
+    shared_memory_device,
+)
 from unreclaim.host.probe import Probe
 from unreclaim.model.census import Census, DyingCgroup, Holder, Pin, PinKind
 from unreclaim.model.cgroups import Hierarchy
@@ -13,44 +25,35 @@ from unreclaim.model.cgroups import Hierarchy
 # include/uapi/linux/magic.h
 _TMPFS_MAGIC, _BDEV_MAGIC = 0x01021994, 0x62646576
 _ANONYMOUS = 1
-_MINOR_BITS = 20
-# A reference may be one of a moment: a page on its way to a list, a reader in a walk. One that stays is a pin.
-_SECOND_LOOKS, _PAUSE_SECONDS = 3, 0.1
+_NAMED = (("memfd:", PinKind.MEMFD), ("SYSV", PinKind.SYSV), ("dev/zero", PinKind.SHARED_ANONYMOUS))
+_HOLDERS = {records.PROCESS: PinKind.PROCESS, records.SOCKET: PinKind.SOCKET, records.WATCH: PinKind.WATCH}
+_NANOSECONDS = 1e9
 
 
-def read_census(probe: Probe, hierarchy: Hierarchy, nodes: int) -> Census:
+def read_census(
+    probe: Probe,
+    hierarchy: Hierarchy,
+    nodes: int,
+    *,
+    locked: bool = False,
+    progress: Progress | None = None,
+    log: Log | None = None,
+) -> Census:
     """List the dying memory cgroups of the running host by BPF.
 
-    hierarchy: the one with the memory controller, to find where living ancestors are.
+    hierarchy: the one with the memory controller, to find where living ancestors are. nodes: possible NUMA nodes.
+    locked: search all of memory for pages that are on no list because they are locked (a second and more).
 
     Raises:
         BpfUnavailableError: this host cannot run the programs.
 
     """
-    raw = run_census(nodes)
-    for _ in range(_SECOND_LOOKS):
-        if not any(_unexplained(raw)):
-            break
-        time.sleep(_PAUSE_SECONDS)
-        raw = run_census(nodes)
+    memory = probe.read("/proc/iomem", parse_iomem, "ranges of memory") if locked else None
+    ranges = [span.frames(os.sysconf("SC_PAGE_SIZE")) for span in memory] if memory is not None else None
+    looks = look_at_dying(nodes, ranges, progress, log)
     live = _live_paths(probe, hierarchy)
-    mounts = read_mounts(probe)
-    holders = _find_holders({(pin.device, pin.inode) for pin in raw.pins if pin.inode and not pin.links})
-    if raw.moved:
-        probe.note("some pins", f"{raw.moved} lists of pages changed while they were walked", "run census again")
-    if raw.cut:
-        probe.note("some pins", f"{raw.cut} dying cgroups hold more pages than are looked at one by one")
-    if _uses_mglru(probe):
-        probe.note("pins", "this kernel keeps pages on multi-generation lists, which this version does not walk")
-    pins: dict[int, list[Pin]] = {}
-    for raw_pin in _merge(raw.pins):
-        pins.setdefault(raw_pin.target, []).append(_pin(raw_pin, mounts, holders))
-    complete = not raw.moved and not raw.cut
-    by_id = {css.id: css for css in raw.dying}
-    dying = tuple(
-        _dying(css, by_id, live, tuple(pins.get(index, ())), unexplained if complete else None, complete=complete)
-        for index, (css, unexplained) in enumerate(zip(raw.dying, _unexplained(raw), strict=True))
-    )
+    dying = _Writer(probe, looks, live, version=hierarchy.version).write(looks.dying)
+    _note_what_is_missing(probe, looks.dying, dying, searched=ranges is not None)
     return Census("bpf", len(live), dying, tuple(probe.gaps))
 
 
@@ -68,156 +71,199 @@ def _live_paths(probe: Probe, hierarchy: Hierarchy) -> dict[int, str]:
     return paths
 
 
-def _unexplained(raw: RawCensus) -> list[int | None]:
-    """Give, for each dying css, its references that are no folio, no dying child and no swap; None: not exact.
+class _Writer:
+    """Turns looks into what is said about them; every file is looked up once."""
 
-    On 6.18 the count of a killed css is exactly that of folios, dying children and, for swapped pages, one more.
-    """
-    known = [int(css.swap_references > 0) for css in raw.dying]
-    for pin in raw.pins:
-        known[pin.target] += pin.folios
-    index = {css.id: number for number, css in enumerate(raw.dying)}
-    for css in raw.dying:
-        if css.parent_id in index:
-            known[index[css.parent_id]] += 1
-    return [
-        None if css.references is None else max(0, css.references - explained)
-        for css, explained in zip(raw.dying, known, strict=True)
-    ]
+    def __init__(self, probe: Probe, looks: Looks, live: dict[int, str], *, version: int) -> None:
+        self._version = version
+        self._live = live
+        parents = {look.css.parent_id for look in looks.dying}
+        self._by_id = {look.css.id: look.css for look in looks.dying if look.css.id in parents}
+        self._page = os.sysconf("SC_PAGE_SIZE")
+        self._now = time.clock_gettime(time.CLOCK_MONOTONIC)
+        self._places = FilePlaces(probe)
+        self._nowhere = shared_memory_device()
+        every = {(pin.device, pin.inode): pin for look in looks.dying for pin in _all_pins(look) if pin.magic}
+        self._descriptors = find_descriptors(
+            {key: "".join(pin.path[:1]) for key, pin in every.items() if not pin.links}
+        )
+        self._mappers = find_mappers({key for key, pin in every.items() if pin.mapped})
+        self._files: dict[Key, tuple[PinKind, str | None, bool]] = {}
+        self._said: tuple[RawPin, Pin] | None = None
+        self._holders: dict[int, list[RawHolder]] = {}
+        for holder in looks.holders:
+            self._holders.setdefault(holder.serial, []).append(holder)
 
+    def write(self, looks: list[Look]) -> tuple[DyingCgroup, ...]:
+        """Say all there is to say about every dying cgroup."""
+        return tuple(self._cgroup(look) for look in looks)
 
-def _dying(
-    css: RawDying,
-    by_id: dict[int, RawDying],
-    live: dict[int, str],
-    pins: tuple[Pin, ...],
-    unexplained: int | None,
-    *,
-    complete: bool,
-) -> DyingCgroup:
-    names = [css.name]
-    parent = css.parent_id
-    while parent not in live and parent in by_id and len(names) < len(by_id):
-        names.append(by_id[parent].name)
-        parent = by_id[parent].parent_id
-    ancestor = live.get(parent, "/")
-    page = os.sysconf("SC_PAGE_SIZE")
-    return DyingCgroup(
-        id=css.id,
-        name=css.name,
-        path=ancestor.rstrip("/") + "/" + "/".join(reversed(names)),
-        ancestor=ancestor,
-        serial=css.serial,
-        memory_bytes=max(0, css.memory_pages) * page,
-        kernel_bytes=max(0, css.kernel_pages) * page,
-        swap_bytes=max(0, css.memsw_pages - css.memory_pages) * page,
-        references=css.references,
-        unexplained_references=unexplained,
-        pins=pins,
-        complete=complete,
-    )
+    def _cgroup(self, look: Look) -> DyingCgroup:
+        css, target, page = look.css, look.target, self._page
+        path, ancestor = self._path(css)
+        return DyingCgroup(
+            id=css.id,
+            name=css.name,
+            path=path,
+            ancestor=ancestor,
+            serial=css.serial,
+            memory_bytes=max(0, target.memory_pages) * page,
+            kernel_bytes=None if self._version == 2 or target.kernel_pages < 0 else target.kernel_pages * page,
+            swap_bytes=self._swap_bytes(target),
+            references=None if target.references < 0 else target.references,
+            unexplained_references=look.unexplained,
+            pins=self._pins_of(look),
+            complete=look.whole and (look.locked is not None or not target.unevictable_pages),
+            invocation_id=css.invocation.decode("ascii", "replace") if css.invocation else None,
+            stirred_seconds=max(0.0, self._now - css.stirred_ns / _NANOSECONDS) if css.stirred_ns else None,
+        )
 
+    def _swap_bytes(self, target: RawTarget) -> int:
+        """Give the bytes in swap: v2 counts them apart, v1 together with memory."""
+        pages = target.memsw_pages if self._version == 2 else target.memsw_pages - target.memory_pages
+        return max(0, pages) * self._page
 
-def _merge(pins: tuple[RawPin, ...]) -> list[RawPin]:
-    """Join records of the same mapping and cgroup: a list interleaves files, and each turn made a record."""
-    merged: dict[tuple[int, int], RawPin] = {}
-    for pin in pins:
-        key = (pin.target, pin.mapping)
-        if (same := merged.get(key)) is not None:
-            pages, folios, dirty = same.pages + pin.pages, same.folios + pin.folios, same.dirty_pages + pin.dirty_pages
-            merged[key] = RawPin(
-                pin.target,
-                pin.mapping,
-                pin.inode,
-                pages,
-                folios,
-                dirty,
-                pin.magic,
-                pin.device,
-                pin.special_device,
-                pin.links,
-                pin.path,
-                pin.whole_path,
-            )
-        else:
-            merged[key] = pin
-    return sorted(merged.values(), key=lambda pin: (pin.target, -pin.pages))
+    def _path(self, css: RawDying) -> tuple[str, str]:
+        """Give the path that a cgroup had and its nearest living ancestor."""
+        names = [css.name]
+        parent = css.parent_id
+        while parent not in self._live and parent in self._by_id and len(names) < records.LEVELS:
+            names.append(self._by_id[parent].name)
+            parent = self._by_id[parent].parent_id
+        ancestor = self._live.get(parent, "/")
+        return ancestor.rstrip("/") + "/" + "/".join(reversed(names)), ancestor
 
+    def _pins_of(self, look: Look) -> tuple[Pin, ...]:
+        pins = [self._say(raw) for raw in _merge(_all_pins(look))]
+        target = look.target
+        if look.locked is None and target.unevictable_pages:
+            size = target.unevictable_pages * self._page
+            pins.append(Pin(PinKind.OTHER, size, target.unevictable_pages, mlocked_bytes=size))
+        if target.swap_references:
+            pins.append(Pin(PinKind.SWAP, self._swap_bytes(target), 1))
+        pins += self._bare_references(look.css.serial)
+        return tuple(pins)
 
-def _pin(raw: RawPin, mounts: tuple[Mount, ...], holders: dict[tuple[int, int], tuple[Holder, ...]]) -> Pin:
-    page = os.sysconf("SC_PAGE_SIZE")
-    size, dirty = raw.pages * page, raw.dirty_pages * page
-    if raw.mapping & 3 == _ANONYMOUS:
-        return Pin(PinKind.ANONYMOUS, size, raw.folios)
-    if raw.magic == _BDEV_MAGIC:
-        return Pin(PinKind.METADATA, size, raw.folios, device=_device_name(raw.special_device), dirty_bytes=dirty)
-    if not raw.inode:
-        return Pin(PinKind.OTHER, size, raw.folios)
-    kind = PinKind.TMPFS if raw.magic == _TMPFS_MAGIC else PinKind.PAGE_CACHE
-    return Pin(
-        kind,
-        size,
-        raw.folios,
-        _path(raw, mounts),
-        _device_name(raw.device),
-        raw.inode,
-        dirty,
-        raw.links == 0,
-        holders.get((raw.device, raw.inode), ()),
-    )
+    def _say(self, raw: RawPin) -> Pin:
+        """Say what a pin is; of many cgroups that are pinned alike it is kept once."""
+        if self._said is None or self._said[0] is not raw:
+            self._said = (raw, self._pin(raw))
+        return self._said[1]
 
-
-def _device_name(device: int) -> str:
-    """Write a kernel dev_t as mountinfo does: major:minor."""
-    return f"{device >> _MINOR_BITS}:{device & (1 << _MINOR_BITS) - 1}"
-
-
-def _path(raw: RawPin, mounts: tuple[Mount, ...]) -> str | None:
-    """Find the file where its filesystem is mounted; without a mount (memfd, SysV) its bare name."""
-    if not raw.path or not raw.whole_path:
-        return None
-    inside = "/" + "/".join(reversed(raw.path))
-    device = _device_name(raw.device)
-    shown = [mount for mount in mounts if mount.device == device]
-    for mount in sorted(shown, key=lambda mount: len(mount.root)):
-        top = mount.root.rstrip("/")
-        if inside == mount.root or inside.startswith(top + "/"):
-            return (mount.mount_point.rstrip("/") + inside[len(top) :]) or "/"
-    # memfd and SysV memory lie on a tmpfs that is mounted nowhere and go by a bare name; other files that are out of
-    # sight (another mount namespace, a lazily unmounted disk) have no path that an operator here could use.
-    return inside.lstrip("/") if raw.magic == _TMPFS_MAGIC and not shown else None
-
-
-def _find_holders(wanted: set[tuple[int, int]]) -> dict[tuple[int, int], tuple[Holder, ...]]:
-    """Find who holds deleted files open, by device and inode of every descriptor; only where there are such files."""
-    holders: dict[tuple[int, int], list[Holder]] = {}
-    pids = [name for name in os.listdir("/proc") if name.isdigit()] if wanted else []
-    for pid in pids:
-        try:
-            descriptors = os.listdir(f"/proc/{pid}/fd")
-        except OSError:
-            continue
-        for descriptor in descriptors:
-            try:
-                status = os.stat(f"/proc/{pid}/fd/{descriptor}")
-            except OSError:
+    def _bare_references(self, serial: int) -> list[Pin]:
+        pins = []
+        for holder in self._holders.get(serial, ()):
+            if holder.kind == records.WRITEBACK:
+                pins.append(Pin(PinKind.WRITEBACK, 0, 1, _device_path(holder.comm), holder.comm))
                 continue
-            device = os.major(status.st_dev) << _MINOR_BITS | os.minor(status.st_dev)
-            if (device, status.st_ino) in wanted:
-                holders.setdefault((device, status.st_ino), []).append(Holder(int(pid), _name(pid), int(descriptor)))
-    return {key: tuple(names) for key, names in holders.items()}
+            if not is_process(holder.pid, holder.comm):
+                continue
+            descriptor = None if holder.kind == records.PROCESS else holder.descriptor
+            who = (Holder(holder.pid, holder.comm, descriptor),)
+            parent: tuple[Holder, ...] = ()
+            if holder.kind == records.PROCESS:
+                parent = (Holder(holder.parent, process_name(holder.parent)),)
+            pins.append(Pin(_HOLDERS[holder.kind], 0, 1, held_by=(*who, *parent)))
+        return pins
+
+    def _pin(self, raw: RawPin) -> Pin:
+        size, dirty, locked = (pages * self._page for pages in (raw.pages, raw.dirty_pages, raw.locked_pages))
+        if raw.mapping & 3 == _ANONYMOUS:
+            return Pin(PinKind.ANONYMOUS, size, raw.folios, mapped_by=self._owner(raw), mlocked_bytes=locked)
+        if raw.magic == _BDEV_MAGIC:
+            device = device_name(raw.special_device)
+            return Pin(PinKind.METADATA, size, raw.folios, _device_path(device), device, dirty_bytes=dirty)
+        if not raw.magic:
+            return Pin(PinKind.OTHER, size, raw.folios, mlocked_bytes=locked)
+        key = (raw.device, raw.inode)
+        if key not in self._files:
+            self._files[key] = self._file(raw)
+        kind, path, unlinked = self._files[key]
+        if kind != PinKind.PAGE_CACHE:
+            dirty = 0  # memory is never clean, and there is no disk to write it to
+        mappers = self._mappers.get(key, ()) or (self._owner(raw) if raw.mapped else ())
+        holders = self._descriptors.get(key, ())
+        return Pin(
+            kind, size, raw.folios, path, device_name(raw.device), raw.inode, dirty, unlinked, holders, mappers, locked
+        )
+
+    def _file(self, raw: RawPin) -> tuple[PinKind, str | None, bool]:
+        """Tell what kind of file it is, where it is, and whether it has lost its name."""
+        if raw.device == self._nowhere and raw.form == records.DETACHED:
+            name = raw.path[0] if raw.path else ""
+            kind = next((kind for begin, kind in _NAMED if name.startswith(begin)), PinKind.TMPFS)
+            return kind, name or None, False
+        kind = PinKind.TMPFS if raw.magic == _TMPFS_MAGIC else PinKind.PAGE_CACHE
+        unlinked = not raw.links
+        if raw.form != records.WHOLE or not raw.path:
+            return kind, None, unlinked
+        inside = "/" + "/".join(reversed(raw.path))
+        return kind, self._places.find(raw.device, raw.inode, inside, unlinked=unlinked), unlinked
+
+    def _owner(self, raw: RawPin) -> tuple[Holder, ...]:
+        """Give the process whose memory map was seen to hold a page, if it is still there."""
+        return (Holder(raw.pid, raw.comm),) if is_process(raw.pid, raw.comm) else ()
 
 
-def _name(pid: str) -> str:
+def _all_pins(look: Look) -> list[RawPin]:
+    return look.pins + look.locked if look.locked else look.pins
+
+
+def _merge(pins: list[RawPin]) -> list[RawPin]:
+    """Join records of the same mapping: a list interleaves files, and each turn made a record; the largest first."""
+    if len(pins) < 2:
+        return pins
+    merged: dict[tuple[int, int], list[RawPin]] = {}
+    for pin in pins:
+        merged.setdefault((pin.mapping, pin.inode), []).append(pin)
+    joined = [_sum(same) if len(same) > 1 else same[0] for same in merged.values()]
+    return sorted(joined, key=lambda pin: -pin.pages)
+
+
+def _sum(pins: list[RawPin]) -> RawPin:
+    first = pins[0]
+    return RawPin(
+        first.mapping,
+        first.inode,
+        sum(pin.pages for pin in pins),
+        sum(pin.folios for pin in pins),
+        sum(pin.dirty_pages for pin in pins),
+        sum(pin.locked_pages for pin in pins),
+        first.magic,
+        first.backing,
+        first.device,
+        first.special_device,
+        first.links,
+        first.mapped,
+        first.pid,
+        first.comm,
+        first.form,
+        first.path,
+    )
+
+
+def _device_path(device: str) -> str | None:
+    """Give the path of a block device."""
     try:
-        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
-            return file.read().strip()
+        return "/dev/" + os.path.basename(os.readlink(f"/sys/dev/block/{device}"))
     except OSError:
-        return "a process that has ended"
+        return None
 
 
-def _uses_mglru(probe: Probe) -> bool:
-    try:
-        return int(probe.root.read_text("/sys/kernel/mm/lru_gen/enabled").strip(), 16) & 1 == 1
-    except (OSError, ValueError):
-        return False
+def _note_what_is_missing(probe: Probe, looks: list[Look], dying: tuple[DyingCgroup, ...], *, searched: bool) -> None:
+    moved = sum(bool(look.target.status & records.MOVED) for look in looks)
+    cut = sum(bool(look.target.status & records.CUT) for look in looks)
+    unlisted = sum(bool(look.target.unevictable_pages) for look in looks)
+    if moved:
+        probe.note("some pins", f"{moved} dying cgroups' pages were on the move at every look", "run census again")
+    if cut:
+        probe.note("some pins", f"{cut} dying cgroups hold more pages than are looked at one by one")
+    if unlisted and not searched:
+        why = f"{unlisted} dying cgroups hold pages that are locked in memory and on no list"
+        probe.note("which files are locked", why, "unreclaim census --locked")
+    unnamed = sum(
+        bool(cgroup.unexplained_references) and not any(not pin.bytes for pin in cgroup.pins) for cgroup in dying
+    )
+    if unnamed:
+        why = f"{unnamed} dying cgroups are held by a reference that is no page and that nobody was seen to have"
+        probe.note("what holds some cgroups", why)

@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from unreclaim.base.errors import ParseError
+from unreclaim.formats.cgroup_events import parse_cgroup_events
 from unreclaim.formats.cgroup_stat import parse_cgroup_stat
 from unreclaim.formats.memory_stat import parse_memory_stat
 from unreclaim.formats.mountinfo import Mount
@@ -186,31 +189,40 @@ def _read_subtree(probe: Probe, mounted: _Mounted, path: str) -> Subtree:
     )
 
 
-def read_charges(probe: Probe, hierarchy: Hierarchy) -> tuple[Charge, ...] | None:
-    """Read what every live memory cgroup is charged; None with a gap where there are more than `MAX_CHARGES`."""
+def read_charges(probe: Probe, hierarchy: Hierarchy, *, most: int = MAX_CHARGES) -> tuple[Charge, ...] | None:
+    """Read what every live memory cgroup is charged; None with a gap where there are more than `most`."""
     what = "what dying cgroups hold"
     charges: list[Charge] = []
     try:
         for number, (path, names) in enumerate(probe.root.walk(hierarchy.mount_point)):
             # Directories count, not what was read of them: a capture may hold charges of only some.
-            if number >= MAX_CHARGES:
-                why = f"more than {MAX_CHARGES} live memory cgroups; reading each one's charges would take too long"
+            if number >= most:
+                why = f"more than {most} live memory cgroups; reading each one's charges would take too long"
                 probe.note(what, why)
                 return None
             prefix = f"/{path}" if path else ""
             directory = hierarchy.mount_point + prefix
             memory = _quiet(probe, f"{directory}/memory.stat", parse_memory_stat)
             if memory is not None:
-                usage = kernel = None
-                if hierarchy.version == 1:
-                    usage = _quiet(probe, f"{directory}/memory.usage_in_bytes", parse_single_value)
-                    kernel = _quiet(probe, f"{directory}/memory.kmem.usage_in_bytes", parse_single_value)
                 children = tuple(f"{prefix}/{name}" for name in names)
-                charges.append(Charge(prefix or "/", children, memory, usage, kernel))
+                charge = Charge(prefix or "/", children, memory)
+                charges.append(_with_counters(probe, directory, charge, version=hierarchy.version))
     except OSError as error:
         probe.note(what, f"{hierarchy.mount_point}: {error.strerror or error}")
         return None
     return tuple(charges)
+
+
+def _with_counters(probe: Probe, directory: str, charge: Charge, *, version: int) -> Charge:
+    if version == 1:
+        usage = _quiet(probe, f"{directory}/memory.usage_in_bytes", parse_single_value)
+        kernel = _quiet(probe, f"{directory}/memory.kmem.usage_in_bytes", parse_single_value)
+        return replace(charge, usage_bytes=usage, kernel_bytes=kernel)
+    stat = _quiet(probe, f"{directory}/cgroup.stat", parse_cgroup_stat)
+    dying = stat.nr_dying_descendants if stat else None
+    # Pages of a cgroup without children may be those of its own processes, or of dying children: is anybody there?
+    events = _quiet(probe, f"{directory}/cgroup.events", parse_cgroup_events) if dying and not charge.children else None
+    return replace(charge, nr_dying=dying, populated=events.populated if events else None)
 
 
 def _quiet(probe: Probe, path: str, parse: Callable[..., T]) -> T | None:

@@ -4,7 +4,7 @@ from typing import Protocol, runtime_checkable
 
 from msgspec.structs import replace
 
-from unreclaim.host.cgroupfs import read_charges, read_hierarchies
+from unreclaim.host.cgroupfs import MAX_CHARGES, read_charges, read_hierarchies
 from unreclaim.host.container import detect_container, read_mounts
 from unreclaim.host.probe import Probe
 from unreclaim.host.procfs import (
@@ -88,18 +88,23 @@ def read_boot(root: Root) -> str | None:
     return read_boot_id(Probe(root))
 
 
-def with_charges(root: Root, sample: Sample) -> Sample:
+def with_charges(root: Root, sample: Sample, *, most: int = MAX_CHARGES) -> Sample:
     """Add to a sample what every live memory cgroup is charged, to find by subtraction what the dying ones hold."""
     hierarchy = sample.memory_hierarchy()
     if hierarchy is None:
         return sample
     probe = Probe(root)
-    return replace(sample, charges=read_charges(probe, hierarchy), gaps=(*sample.gaps, *probe.gaps))
+    return replace(sample, charges=read_charges(probe, hierarchy, most=most), gaps=(*sample.gaps, *probe.gaps))
 
 
 def reparents_page_cache(root: Root) -> bool | None:
     """Tell whether this kernel hands a removed cgroup's page cache to its parent; None: its symbols are not shown."""
     return root.has_symbol("lru_reparent_memcg")
+
+
+def reparents_kernel_memory(root: Root) -> bool | None:
+    """Tell whether a removed cgroup's kernel objects go to its parent (5.9); None: the symbols are not shown."""
+    return root.has_symbol("obj_cgroup_charge")
 
 
 def _read_hierarchies(probe: Probe, *, brief: bool = False) -> tuple[Hierarchy, ...]:

@@ -19,6 +19,10 @@ class PinKind(StrEnum):
     SWAP = "swap"
     METADATA = "filesystem metadata"
     OTHER = "other memory"
+    SOCKET = "socket"
+    WATCH = "inotify or fanotify group"
+    PROCESS = "unreaped process"
+    WRITEBACK = "writeback structure"
 
 
 class Holder(Struct, frozen=True):
@@ -40,7 +44,8 @@ class Pin(Struct, frozen=True):
     path: where an operator finds the file now, None where it has no name any more or lies on no mount; for a device's
     metadata the device. unlinked: the file has no name left and lives because it is open or mapped. bytes, dirty_bytes
     and mlocked_bytes: of this cgroup. folios: how many references to the cgroup they are. held_by: descriptors that
-    hold a file without a name open. mapped_by: processes that map the file, or whose memory it is.
+    hold a file without a name open. mapped_by: processes that map the file, or whose memory it is. mapped_bytes: of
+    it, mapped by some process; None: not looked at.
     """
 
     kind: PinKind
@@ -54,13 +59,21 @@ class Pin(Struct, frozen=True):
     held_by: tuple[Holder, ...] = ()
     mapped_by: tuple[Holder, ...] = ()
     mlocked_bytes: int = 0
+    mapped_bytes: int | None = None
+
+
+BARE_REFERENCES = frozenset({PinKind.SOCKET, PinKind.WATCH, PinKind.PROCESS, PinKind.WRITEBACK})
+"""Kinds of pins that are a bare reference: no memory is charged for them."""
 
 
 class DyingCgroup(Struct, frozen=True):
     """One dying memory cgroup. id: its inode number while it lived; serial: order of creation since boot.
 
     path: ancestor and names below it; ancestor: the nearest living one. references: all references to it;
-    unexplained_references: those that are neither folios, dying children nor swapped pages. complete: all pins listed.
+    unexplained_references: those that are neither folios, dying children nor swapped pages; the pins of kinds
+    `BARE_REFERENCES` tell who holds them, where that could be found. complete: all pins listed.
+    invocation_id: systemd's, of the unit's last start. stirred_seconds: since its pressure was last averaged, which on
+    v1 is when it was made and on v2 when something last ran in it. None: not kept, or not exact.
     """
 
     id: int
@@ -69,29 +82,41 @@ class DyingCgroup(Struct, frozen=True):
     ancestor: str
     serial: int
     memory_bytes: int
-    kernel_bytes: int
+    kernel_bytes: int | None
     swap_bytes: int
     references: int | None
     unexplained_references: int | None
     pins: tuple[Pin, ...] = ()
     complete: bool = True
+    invocation_id: str | None = None
+    stirred_seconds: float | None = None
 
 
 class CensusGroup(Struct, frozen=True):
-    """Dying cgroups with the same living ancestor, and what pins them together: each pin with its cgroups' number."""
+    """Dying cgroups with the same living ancestor, and what pins them together: each pin with its cgroups' number.
+
+    nr_dying None: not known. relation: how bytes are meant: ``exact``, ``about`` (by subtraction of figures that are
+    not of one moment) or ``at most`` (pages that the ancestor itself may own are in it).
+    """
 
     ancestor: str
     unit: str | None
-    nr_dying: int
+    nr_dying: int | None
     bytes: int
     pins: tuple[tuple[Pin, int], ...]
     nr_unexplained: int = 0
+    relation: str = "exact"
 
 
 class Census(Struct, frozen=True):
-    """All dying memory cgroups of a host. backend: how they were found. live None: not counted."""
+    """All dying memory cgroups of a host. backend: how they were found. live None: not counted.
+
+    lru_reparenting: the kernel hands the page cache of a removed cgroup to its parent, so that no page pins one; None:
+    not looked for.
+    """
 
     backend: str
     live: int | None
     dying: tuple[DyingCgroup, ...]
     gaps: tuple[Gap, ...] = ()
+    lru_reparenting: bool | None = None

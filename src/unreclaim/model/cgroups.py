@@ -60,6 +60,8 @@ class Charge(Struct, frozen=True):
     """What one live memory cgroup is charged, and which live cgroups are its children (for residual charges).
 
     usage_bytes and kernel_bytes are v1's page counters, with everything below; None: not there (v2, or nokmem).
+    nr_dying: v2's count of dying cgroups, with everything below. populated: processes run in it or below; None: v1, or
+    not asked.
     """
 
     path: str
@@ -67,6 +69,8 @@ class Charge(Struct, frozen=True):
     memory: MemoryStat
     usage_bytes: int | None = None
     kernel_bytes: int | None = None
+    nr_dying: int | None = None
+    populated: bool | None = None
 
 
 def cgroup_mode(hierarchies: tuple[Hierarchy, ...]) -> str:

@@ -1,8 +1,6 @@
 """A census is grouped by living ancestor and unit, with the pins that most cgroups share first."""
 
-import pytest
-
-from unreclaim.analysis.census import group_census, unit_of
+from unreclaim.analysis.census import group_census
 from unreclaim.model.census import Census, CensusGroup, DyingCgroup, Pin, PinKind
 
 
@@ -18,22 +16,6 @@ def page(path: str, inode: int, dirty: int = 0) -> Pin:
 
 
 LOG = page("/var/log/app.log", 7, dirty=4096)
-
-
-@pytest.mark.parametrize(
-    ("path", "unit"),
-    [
-        ("/system.slice/bugloop.service", "bugloop.service"),
-        ("/system.slice/sshd@12-10.0.0.1:22.service", "sshd@*.service"),
-        ("/system.slice/run-r0a1b2c.scope", "run-r*.scope"),
-        ("/user.slice/user-0.slice/session-42.scope", "session-*.scope"),
-        ("/system.slice/app.service/worker", "app.service"),
-        ("/docker/0123abcd", None),
-    ],
-)
-def test_the_unit_is_the_nearest_in_the_path(path: str, unit: str | None) -> None:
-    """The last part of a path that is a unit counts, its instance or number folded."""
-    assert unit_of(path) == unit
 
 
 def test_a_shared_file_is_one_pin_with_the_number_of_its_cgroups() -> None:
@@ -54,6 +36,14 @@ def test_a_shared_file_is_one_pin_with_the_number_of_its_cgroups() -> None:
         CensusGroup("/system.slice", "a.service", 3, 3 * 8192, ((shared, 2), (other, 1)), 1),
         CensusGroup("/", None, 1, 8192, ((other, 1),)),
     )
+
+
+def test_units_that_differ_in_a_number_are_one_group_where_there_are_many() -> None:
+    """Five workers of one place are a group, four are four; other places and other names do not count."""
+    five = tuple(dying(f"worker{number}.service", LOG, serial=number) for number in range(5))
+    groups = group_census(Census("bpf", 5, (*five, dying("b7.service", LOG, serial=9))))
+    assert [(group.unit, group.nr_dying) for group in groups] == [("worker*.service", 5), ("b7.service", 1)]
+    assert [group.unit for group in group_census(Census("bpf", 5, five[:4]))] == [each.name for each in five[:4]]
 
 
 def test_nothing_dying_is_no_group() -> None:

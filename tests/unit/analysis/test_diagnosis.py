@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.fakes.build import HOUR, beside, crowd, held, host, meminfo, observation, sample, slab, v1, v2
+from tests.fakes.build import HOUR, beside, crowd, held, host, meminfo, observation, sample, slab, v1, v2, v2_charge
 from unreclaim.analysis.diagnosis import diagnose, weigh
 from unreclaim.analysis.signatures import SIGNATURES, match_signatures
 from unreclaim.formats.meminfo import MemInfo
@@ -45,6 +45,23 @@ def test_everything_comes_from_the_last_sample_but_the_growth() -> None:
     assert found.findings == ()
     assert found.verdict.summary.startswith("23 more memory cgroups stayed behind")
     assert found.gaps == ()
+
+
+def test_charges_that_mix_the_dead_with_the_living_exclude_nothing() -> None:
+    """v2 beside processes: what dying cgroups hold is not known, so page cache is neither seen nor ruled out."""
+    mixed = (v2_charge("/", "/app", file=8192, nr_dying=34), v2_charge("/app", file=4096, nr_dying=34, populated=True))
+    found = diagnose(observation(sample(v2(34), charges=mixed)))
+    assert found.residues is None
+    assert [gap.what for gap in found.gaps] == ["what dying cgroups hold"]
+    assert not any("page cache does not hold them" in line for line in found.verdict.evidence)
+    idle = (
+        v2_charge("/", "/app", file=8192, nr_dying=34),
+        v2_charge("/app", file=139_264, nr_dying=34, populated=False),
+    )
+    told = diagnose(observation(sample(v2(34), charges=idle)))
+    assert told.residues == (Residue("/app", 139_264, 0),)
+    assert told.gaps == ()
+    assert [finding.id for finding in told.findings] == ["S1"]
 
 
 def test_of_nothing_nothing_is_said() -> None:

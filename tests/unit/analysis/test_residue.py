@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.fakes.build import host, v1_charge, v2_charge
-from unreclaim.analysis.residue import counter_slack_bytes, find_residues
+from tests.fakes.build import held, host, v1_charge, v2_charge
+from unreclaim.analysis.residue import count_untold, counter_slack_bytes, find_residues
 from unreclaim.formats.memory_stat import MemoryStat
 from unreclaim.model.cgroups import Charge
 from unreclaim.model.diagnosis import Residue
@@ -109,6 +109,23 @@ def test_v2_shows_it_where_there_are_children() -> None:
         v2_charge("/system.slice/b", file=200),
     )
     assert find_residues(charges, None) == (Residue("/system.slice", 400, 60),)
+
+
+def test_v2_shows_it_where_nobody_runs() -> None:
+    """A slice whose units are all dying has no children either; as nobody runs in it, the pages are theirs."""
+    left = v2_charge("/flappy.slice", file=94_208, shmem=4096, nr_dying=23, populated=False)
+    beside = v2_charge("/app.service", file=8192, nr_dying=5, populated=True)
+    root = v2_charge("/", "/flappy.slice", "/app.service", file=204_800, nr_dying=30)
+    charges = (root, left, beside)
+    assert find_residues(charges) == (Residue("/flappy.slice", 94_208, 4096),)
+    # Five are beside the processes of a service, and two right below the root.
+    assert count_untold(charges) == 7
+
+
+def test_v1_leaves_nothing_untold() -> None:
+    """v1 says what is a cgroup's own, and v2 without counts of dying cgroups says nothing of them."""
+    assert count_untold(held(4096)) == 0
+    assert count_untold((v2_charge("/"), v2_charge("/a", populated=True))) == 0
 
 
 def test_a_child_that_was_not_read_leaves_its_parent_out() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.fakes.hosts import HOSTS
-from unreclaim.cli.terminal import progress_line, wants_colour
+from unreclaim.cli.terminal import progress_line, stage_line, wants_colour
 
 BUNDLE = HOSTS / "5.4-hybrid-healthy" / "bundle.tar.xz"
 COLOUR = re.compile(rb"\033\[1;32mHEALTHY\033\[0m: This host")
@@ -52,6 +52,7 @@ def test_elsewhere_there_is_neither_colour_nor_progress(monkeypatch: pytest.Monk
         monkeypatch.setattr(sys, "stderr", None)
     assert wants_colour() is False
     assert progress_line("watching") is None
+    assert stage_line("reclaim") is None
 
 
 def test_short_waits_show_no_progress(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,4 +67,17 @@ def test_short_waits_show_no_progress(capsys: pytest.CaptureFixture[str], monkey
     show(1, 1)
     assert capsys.readouterr().err == (
         "\r\033[Kcapturing: 0 of 1 s (Ctrl-C ends)\r\033[Kcapturing: 1 of 1 s (Ctrl-C ends)\r\033[K"
+    )
+
+
+def test_a_stage_is_one_line_of_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is written over by the next and wiped at the end; a file's name does not steer the terminal."""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    show = stage_line("reclaim")
+    assert show is not None
+    show("drop the cache of /a\n\033[2J\udcff")
+    show("x" * 100)
+    show("")
+    assert capsys.readouterr().err == (
+        f"\r\033[Kreclaim: drop the cache of /a??[2J?\r\033[Kreclaim: {'x' * 70}\r\033[K"
     )

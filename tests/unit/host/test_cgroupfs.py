@@ -219,6 +219,32 @@ def test_charges_are_read_with_their_children() -> None:
     }
 
 
+def test_charges_of_v2_say_what_is_dying_and_whether_anybody_runs() -> None:
+    """v2 counts dying cgroups below each; without living siblings it is asked whether anybody runs there."""
+    top = "/cg2"
+    root = FakeRoot(
+        {
+            "/proc/self/mountinfo": V2,
+            f"{top}/cgroup.controllers": "memory\n",
+            f"{top}/memory.stat": "file 3\n",
+            f"{top}/cgroup.stat": "nr_descendants 2\nnr_dying_descendants 46\n",
+            f"{top}/a/memory.stat": "file 2\n",
+            f"{top}/a/cgroup.stat": "nr_descendants 0\nnr_dying_descendants 23\n",
+            f"{top}/a/cgroup.events": "populated 0\n",
+            f"{top}/b/memory.stat": "file 1\n",
+            f"{top}/b/cgroup.stat": "nr_descendants 0\nnr_dying_descendants 0\n",
+            f"{top}/b/cgroup.events": "populated 1\n",
+        }
+    )
+    hierarchies, _ = read(root)
+    charges = read_charges(Probe(root), hierarchies[0]) or ()
+    assert {charge.path: (charge.nr_dying, charge.populated) for charge in charges} == {
+        "/": (46, None),
+        "/a": (23, False),
+        "/b": (0, None),
+    }
+
+
 def test_too_many_cgroups_for_charges_is_a_gap() -> None:
     """Above the limit nothing is read half: there are no charges, and the gap says why."""
 

@@ -46,6 +46,17 @@ def test_groups_are_written_with_their_first_pins() -> None:
     ]
 
 
+def test_many_groups_are_cut_short() -> None:
+    """Twenty groups are written, and what the rest comes to."""
+    groups = tuple(CensusGroup("/", f"{number}.service", 2, 4096, ()) for number in range(23))
+    lines = census_text(CENSUS, groups, COUNT, (), each=False).splitlines()
+    assert lines[-3:] == [
+        "2 below /, of 19.service, 4.1 kB",
+        "",
+        "and 6 more in 3 smaller groups (--json has all)",
+    ]
+
+
 def test_many_pins_are_cut_short() -> None:
     """Of many pins only the first are written out, and the rest is a number."""
     group = CensusGroup("/", None, 9, 36_864, tuple((METADATA, 1) for _ in range(9)))
@@ -70,14 +81,35 @@ def test_each_cgroup_is_written_with_its_references() -> None:
     ]
 
 
+def test_a_bare_reference_is_written_by_who_has_it() -> None:
+    """No bytes are written where none are charged: a process is waited for, a socket closed; the journal is named."""
+    pins = (
+        Pin(PinKind.PROCESS, 0, 1, held_by=(Holder(7, "worker"), Holder(1, "init"))),
+        Pin(PinKind.SOCKET, 0, 1, held_by=(Holder(2, "db", 5),)),
+        Pin(PinKind.WRITEBACK, 0, 1, "/dev/sda", "8:0"),
+    )
+    cgroup = DyingCgroup(5, "a", "/s/a", "/s", 3, 0, 0, 0, 3, 2, pins, invocation_id="0f" * 16)
+    lines = census_text(Census("bpf", 4, (cgroup,), lru_reparenting=True), (), COUNT, (), each=True).splitlines()
+    assert lines == [
+        "1 memory cgroup is dying: removed, but not yet freed by the kernel",
+        "this kernel gives their page cache to the parent, so what holds them is something else",
+        "",
+        "/s/a  (id 5, 0 B, 3 references)",
+        f"  journalctl _SYSTEMD_INVOCATION_ID={'0f' * 16}",
+        "  by unreaped process worker (pid 7), for init (pid 1) to wait for",
+        "  by socket of db (pid 2, fd 5)",
+        "  by writeback structure /dev/sda",
+    ]
+
+
 def test_without_bpf_the_kernels_count_and_the_residues_are_all_there_is() -> None:
     """Residual charge knows bytes below an ancestor and no names; the number is the kernel's, or unknown."""
     census = Census("residual charge", 40, (), (GAP,))
-    group = CensusGroup("/s", None, 0, 8192, ((Pin(PinKind.TMPFS, 8192, 0), 0),))
+    group = CensusGroup("/s", None, None, 8192, ((Pin(PinKind.TMPFS, 8192, 0), 0),), relation="about")
     assert census_text(census, (group,), COUNT, (), each=False).splitlines() == [
         "23 memory cgroups are dying: removed, but not yet freed by the kernel",
         "",
-        "below /s: 8.2 kB held by dying cgroups",
+        "below /s: about 8.2 kB held by dying cgroups",
         "  8.2 kB tmpfs",
     ]
     unknown = census_text(census, (), None, (Gap("x", "y"),), each=False).splitlines()
@@ -85,10 +117,36 @@ def test_without_bpf_the_kernels_count_and_the_residues_are_all_there_is() -> No
     assert unknown[-1] == "  x: y"
 
 
+def test_a_page_scan_tells_kinds_and_how_sure_it_is() -> None:
+    """Bytes by kind, with what of it is dirty, mapped and locked; a bound says so and what is exact says nothing."""
+    census = Census("page scan", 40, (), ())
+    pins = (
+        (Pin(PinKind.PAGE_CACHE, 12_288, 3, dirty_bytes=4096, mlocked_bytes=4096, mapped_bytes=8192), 0),
+        (Pin(PinKind.TMPFS, 8192, 2, mapped_bytes=0), 0),
+    )
+    group = CensusGroup("/s", None, None, 20_480, pins)
+    bound = CensusGroup("/t", None, None, 8192, pins[1:], relation="at most")
+    assert census_text(census, (group, bound), COUNT, (), each=False).splitlines()[1:] == [
+        "",
+        "below /s: 20 kB held by dying cgroups",
+        "  12 kB page cache, 4.1 kB of it not yet written, 8.2 kB of it mapped, 4.1 kB of it locked in memory",
+        "  8.2 kB tmpfs",
+        "",
+        "below /t: at most 8.2 kB held by dying cgroups",
+        "  8.2 kB tmpfs",
+    ]
+    document = json.loads(encode(census_document(census, (group, bound), COUNT, (), each=False)))
+    assert [(group["nr_dying"], group["relation"]) for group in document["groups"]] == [
+        (None, "exact"),
+        (None, "at most"),
+    ]
+    assert [pin["mapped_bytes"] for pin in document["groups"][0]["pins"]] == [8192, 0]
+
+
 def test_the_json_has_the_contracts_keys() -> None:
     """The document has schema, backend, counts, groups and gaps; each dying cgroup on request."""
     document = json.loads(encode(census_document(CENSUS, (GROUP,), COUNT, (GAP,), each=True)))
-    assert set(document) == {"schema", "backend", "counts", "groups", "dying", "gaps"}
+    assert set(document) == {"schema", "backend", "lru_reparenting", "counts", "groups", "dying", "gaps"}
     assert document["schema"] == "unreclaim.census/1"
     assert document["counts"] == {"live": 40, "dying": 2, "kernel_dying": 23, "kernel_source": COUNT.source}
     assert document["groups"][0]["pins"][0]["nr_cgroups"] == 23

@@ -3,17 +3,36 @@
 import ctypes
 import mmap
 import os
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 from unreclaim.base.errors import UnreclaimError
 
 _LIBRARY = "libbpf.so.1"
+_MAX_LOG_BYTES = 2**24
 _PRINT = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
+
+
+Log = Callable[[str], None]
 
 
 class BpfUnavailableError(UnreclaimError):
     """This host cannot run our BPF programs; `why` and `hint` say what is missing."""
+
+
+def _printer(log: Log) -> Callable[[int, bytes, int], int]:
+    """Give a function that formats what libbpf says, as printf does."""
+    library = ctypes.CDLL(None)
+    library.vsnprintf.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_void_p]
+
+    def show(_level: int, text: bytes, arguments: int) -> int:
+        buffer = ctypes.create_string_buffer(_MAX_LOG_BYTES)
+        length: int = library.vsnprintf(buffer, _MAX_LOG_BYTES, text, arguments)
+        log(buffer.value.decode("utf-8", "replace").rstrip("\n"))
+        return length
+
+    return show
 
 
 class _RunOptions(ctypes.Structure):
@@ -41,8 +60,10 @@ class _RunOptions(ctypes.Structure):
 class BpfObject:
     """A loaded BPF object; leaving the ``with`` block unloads it."""
 
-    def __init__(self, path: str) -> None:
-        """Load the object at `path`, which takes the kernel's BTF to be read (tens of milliseconds).
+    def __init__(self, path: str, log: Log | None = None) -> None:
+        """Load the object at `path`, which takes the kernel's BTF to be read (tenths of a second).
+
+        log: is given what libbpf says, line by line; on failure that is the verifier's whole log.
 
         Raises:
             BpfUnavailableError: libbpf is missing, the kernel has no BTF, or it refuses the programs.
@@ -54,9 +75,9 @@ class BpfObject:
             hint = "install libbpf1 (Debian, Ubuntu) or libbpf (Fedora, RHEL)"
             raise BpfUnavailableError("BPF", f"{_LIBRARY} is missing", hint=hint) from None
         self._declare()
-        # libbpf writes to stderr by itself; what it says on failure is the verifier's whole log.
-        self._quiet = _PRINT(lambda _level, _format, _arguments: 0)
-        self._library.libbpf_set_print(self._quiet)
+        # Kept for as long as libbpf may call it; without one of ours it writes to stderr.
+        self._print = _PRINT(_printer(log) if log is not None else lambda _level, _format, _arguments: 0)
+        self._library.libbpf_set_print(self._print)
         self._object = self._library.bpf_object__open_file(path.encode(), None)
         if not self._object:
             raise self._failure("the compiled programs cannot be opened")
@@ -100,9 +121,9 @@ class BpfObject:
         if self._library.bpf_map_update_elem(self._map(name), ctypes.byref(key), value, ctypes.c_uint64(0)) != 0:
             raise self._failure(f"the map {name} cannot be written")
 
-    def map(self, name: str, size: int, *, writable: bool = False) -> mmap.mmap:
+    def map(self, name: str, size: int) -> mmap.mmap:
         """Map an array's `size` bytes of entries into memory."""
-        access = mmap.PROT_READ | (mmap.PROT_WRITE if writable else 0)
+        access = mmap.PROT_READ | mmap.PROT_WRITE
         return mmap.mmap(self._map(name), size, mmap.MAP_SHARED, access)
 
     def _map(self, name: str) -> int:
@@ -113,7 +134,7 @@ class BpfObject:
         code = ctypes.get_errno()
         why = f"{what}: {os.strerror(code)}" if code else what
         return BpfUnavailableError(
-            "BPF", why, hint="run as root, on a kernel of 5.16 or newer with CONFIG_DEBUG_INFO_BTF"
+            "BPF", why, hint="run as root, on a kernel of 5.10 or newer with CONFIG_DEBUG_INFO_BTF; --debug says more"
         )
 
     def _declare(self) -> None:
