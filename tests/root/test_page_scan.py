@@ -6,27 +6,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.machine import memory_hierarchy
-from tests.root.workload import PRIME, leave_dying, remove, remove_files
+from tests.machine import TMPFS, memory_hierarchy, own_name
+from tests.root.workload import PRIME, leave_dying, remove, run_in
 
 pytestmark = [pytest.mark.live, pytest.mark.root]
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
-
-
-@pytest.fixture
-def disk(request: pytest.FixtureRequest) -> Iterator[Path]:
-    """Give a directory on a disk, empty again afterwards."""
-    directory = Path("/var/tmp", f"unreclaim-scan-{request.node.name}-{os.getpid()}")  # noqa: S108
-    directory.mkdir()
-    yield directory
-    remove_files(directory)
 
 
 def census(backend: str) -> dict[str, Any]:
@@ -87,17 +78,15 @@ def test_files_are_found_to_the_page(memory_cgroup: Path, disk: Path) -> None:
 
 def test_tmpfs_and_locked_pages_are_told_apart(memory_cgroup: Path, disk: Path) -> None:
     """23 pages in tmpfs are tmpfs; of 23 pages of a file that this process maps and locks, all are both."""
-    files = [Path("/dev/shm", f"unreclaim-scan-{os.getpid()}-{number}") for number in range(PRIME)]  # noqa: S108
+    files = [TMPFS / own_name("test") for _ in range(PRIME)]
     locked = disk / "locked"
-    script = 'echo $$ > "$1/cgroup.procs"; head -c "$3" /dev/zero > "$2"'
     keep = "import mmap,os,sys;m=mmap.mmap(os.open(sys.argv[1],os.O_RDWR),0);import ctypes;"
     keep += "assert ctypes.CDLL(None).mlockall(1)==0;print(flush=True);sys.stdin.read()"
     try:
         for number, file in enumerate((*files, locked)):
             cgroup = memory_cgroup / f"c{number}"
             cgroup.mkdir()
-            size = PRIME * PAGE if file == locked else PAGE
-            subprocess.run(["sh", "-c", script, "sh", cgroup, file, str(size)], check=True)
+            run_in(cgroup, partial(file.write_bytes, bytes(PRIME * PAGE if file == locked else PAGE)))
             remove(cgroup)
         command = [sys.executable, "-c", keep, str(locked)]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as keeper:
