@@ -90,6 +90,7 @@ def _demands(dying: list[DyingCgroup], support: Support) -> dict[int, Demand]:
             frozenset(ways[each.id]),
             any(pin.kind not in _PROCESSES for pin in each.pins) or not each.complete,
             _unknown_references(each),
+            each.memory_bytes,
         )
         for each in dying
     }

@@ -22,20 +22,27 @@ def is_exhausted(rungs: tuple[RungResult, ...]) -> bool:
 
 def judge_recovery(first: Plan, last: Plan, rungs: tuple[RungResult, ...]) -> tuple[Outcome, ...]:
     """Judge each group of the first plan by what the last one, made from a fresh census, still has of it."""
-    left = {(group.ancestor, group.unit): group for group in last.groups}
+    left = {each.id: each for group in last.groups for each in group.demands}
+    unnamed = {group.ancestor: group for group in last.groups if not group.demands}
     done, exhausted = rungs_done(rungs), is_exhausted(rungs)
     return tuple(
-        _judge(group, left.get((group.ancestor, group.unit)), last.steps, done, exhausted=exhausted)
+        # By id, for units are joined where there are many alike, and fewer of them are left.
+        _judge(
+            group,
+            tuple(left[each.id] for each in group.demands if each.id in left),
+            last.steps,
+            done,
+            exhausted=exhausted,
+        )
+        if group.demands
+        else _judge_unnamed(group, unnamed.get(group.ancestor), last.steps, done)
         for group in first.groups
     )
 
 
 def _judge(
-    group: Group, left: Group | None, steps: tuple[Step, ...], done: frozenset[Rung], *, exhausted: bool
+    group: Group, demands: tuple[Demand, ...], steps: tuple[Step, ...], done: frozenset[Rung], *, exhausted: bool
 ) -> Outcome:
-    if not group.demands:
-        return _judge_unnamed(group, left, steps, done)
-    demands = left.demands if left else ()
     freed = len(group.demands) - len(demands)
     known = frozenset(cgroup for step in steps if step.processes for cgroup in step.cgroups)
     ahead = {each.id: _next_rung(each, done, proven=exhausted and _is_bare(each, known)) for each in demands}
@@ -53,7 +60,7 @@ def _judge(
         result,
         freed,
         len(demands),
-        left.bytes if left else 0,
+        sum(each.bytes for each in demands),
         tuple((rung, needs[rung]) for rung in (*LADDER, None) if needs[rung]),
         mine,
         _keepers(mine, frozenset(each for each, rung in ahead.items() if rung == Rung.RESTART)),

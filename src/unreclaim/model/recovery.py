@@ -67,13 +67,14 @@ class Demand(Struct, frozen=True):
     """A dying cgroup and, for each thing that holds it, the rungs that may free it; no rung: nothing is known to.
 
     pages: memory is charged to it, or what holds it is not wholly known. references: those that nobody is known to
-    have; None: not counted.
+    have; None: not counted. bytes: charged to it.
     """
 
     id: int
     ways: frozenset[tuple[Rung, ...]]
     pages: bool
     references: int | None
+    bytes: int = 0
 
 
 class Group(Struct, frozen=True):

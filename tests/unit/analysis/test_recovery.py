@@ -105,7 +105,9 @@ def test_each_kind_of_pin_has_its_ways(pin: Pin, support: Support, rungs: tuple[
 def test_the_top_of_v1_cannot_be_reclaimed() -> None:
     """A cgroup right below the top of v1 has no living ancestor that can be emptied, and the gap says so."""
     found = plan(dying(1, METADATA, path="/a"), support=V1)
-    assert found.groups == (Group("/", None, 4096, (Demand(1, frozenset({(DROP,)}), pages=True, references=0),)),)
+    assert found.groups == (
+        Group("/", None, 4096, (Demand(1, frozenset({(DROP,)}), pages=True, references=0, bytes=4096),)),
+    )
     assert [step.rung for step in found.steps] == [DROP, DROP]
     assert found.gaps == (Gap("reclaim at /", "the top of this hierarchy cannot be reclaimed from"),)
 
@@ -120,9 +122,9 @@ def test_a_log_that_two_groups_share_is_one_step() -> None:
             "/s",
             "app.service",
             8192,
-            (Demand(1, log, pages=True, references=0), Demand(2, log, pages=True, references=0)),
+            tuple(Demand(each, log, pages=True, references=0, bytes=4096) for each in (1, 2)),
         ),
-        Group("/s", "b.service", 8192, (Demand(3, log | {(RECLAIM, DROP)}, pages=True, references=0),)),
+        Group("/s", "b.service", 8192, (Demand(3, log | {(RECLAIM, DROP)}, pages=True, references=0, bytes=8192),)),
     )
     assert found.gaps == ()
     assert found.steps == (
@@ -308,7 +310,7 @@ def test_a_writeback_structure_goes_with_its_inode() -> None:
     structure = Pin(PinKind.WRITEBACK, 0, 1, "/dev/vda", "8:1")
     found = plan(dying(1, LOG, structure))
     assert found.groups[0].demands == (
-        Demand(1, frozenset({(FADVISE, RECLAIM, DROP), (RECLAIM, DROP)}), pages=True, references=0),
+        Demand(1, frozenset({(FADVISE, RECLAIM, DROP), (RECLAIM, DROP)}), pages=True, references=0, bytes=4096),
     )
     assert [(step.rung, step.syncs) for step in found.steps] == [
         (FADVISE, False),

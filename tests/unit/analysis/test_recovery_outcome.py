@@ -38,7 +38,7 @@ EVERY = climbed(WAIT, FADVISE, RECLAIM, DROP)
 
 def held(identity: int, *ways: tuple[Rung, ...], references: int = 0, pages: bool = True) -> Demand:
     """Make what one cgroup needs."""
-    return Demand(identity, frozenset(ways), pages, references)
+    return Demand(identity, frozenset(ways), pages, references, 4096)
 
 
 def group(*demands: Demand, unit: str | None = "a.service") -> Group:
@@ -92,6 +92,14 @@ def test_what_is_gone_was_recovered() -> None:
             (replace(STEPS[1], cgroups=(9,)), STEPS[2]),
         ),
     )
+
+
+def test_units_are_joined_only_at_first() -> None:
+    """Where there are many alike they are one group; those that are left are found whatever they are grouped as."""
+    many = group(*(held(number, FILE) for number in range(5)), unit="app-*.service")
+    few = group(held(4, FILE), unit="app-4.service")
+    found = outcome(Plan((many,), ()), Plan((few,), ()), *climbed(FADVISE))
+    assert found == Outcome("/s", "app-*.service", Result.PARTLY, 4, 1, 4096, ((RECLAIM, 1),))
 
 
 def test_what_a_rung_left_is_the_next_ones() -> None:
