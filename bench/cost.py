@@ -17,10 +17,11 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from unreclaim.analysis.cost import estimate_cost, slot_bytes
+from unreclaim.analysis.cost import estimate_cost
+from unreclaim.analysis.structures import slot_bytes
 from unreclaim.base.units import format_count
 from unreclaim.formats.slabinfo import SlabCache
-from unreclaim.host.collect import collect_host, collect_sample
+from unreclaim.host.collect import collect_host, collect_sample, with_structures
 from unreclaim.host.root import LiveRoot
 from unreclaim.model.diagnosis import Span
 from unreclaim.model.dying import count_memory
@@ -193,14 +194,15 @@ def main(arguments: list[str]) -> int:
     with new_parent(hierarchy.mount_point) as parent:
         found, first, last = measure(parent, number, rounds)
     made = sum(each.dying for each in found)
+    if not made:
+        raise SystemExit("bench/cost.py: this kernel keeps no cgroup by page cache, so there is nothing to measure")
     print(f"\n{'objects per dying cgroup':28}{'objects':>8}{'slot bytes':>12}{'bytes':>10}")
     for name, (objects, cache) in sorted(objects_each(first, last, made).items()):
         slot = slot_bytes(cache, PAGE)
         print(f"{name:28}{objects:>8.2f}{slot:>12,}{objects * slot:>10,.0f}")
+    host, _ = with_structures(LiveRoot(), host)
     cost = estimate_cost(host, last, count_memory(last))
-    if cost is None:
-        raise SystemExit("bench/cost.py: the model has no figure for this machine")
-    print()
+    print(f"\n{cost.source}")
     fits = [judge("slab", cost.slab, [each.slab for each in found])]
     if cost.percpu is not None:
         fits.append(judge("per-CPU", cost.percpu, [each.percpu for each in found]))

@@ -67,7 +67,8 @@ a second, at most 120 times. Every cgroup hierarchy is walked at both ends, so t
 cgroups.
 
 Only where more than 19 memory cgroups are dying, or their number grew, the statistics of each live memory cgroup (at
-most 1,000) and the names of the kernel's functions are read too.
+most 1,000), the names of the kernel's functions and its type information (some megabytes, 30 to 50 milliseconds) are
+read too.
 
 What that takes depends on the host. To measure it there, without the wait:
 
@@ -78,7 +79,8 @@ What that takes depends on the host. To measure it there, without the wait:
 A window cannot show growth that is slower than its noise; the output says what it could not have seen. From ten
 minutes on, a window tells growth of bytes from noise.
 
-The cost of dying cgroups comes from a model. The output gives its bounds, and where it was measured.
+The cost of dying cgroups comes from a model: the sizes of this kernel's structures, or where it does not tell them a
+table of measured kernels. The output gives its bounds, and which of the two it is.
 
 On cgroup v2 before Linux 6.12 the kernel counts dying cgroups of any controller, not of memory alone.
 

@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 Content = str | Callable[[], str]
 """A file's text, or what makes it anew at each reading (an uptime that goes with a clock)."""
@@ -13,7 +13,7 @@ class FakeRoot:
 
     errors: what reading, listing or following a path gives instead, as a number of errno(3).
     vanishing: directories that their parent still lists and that are gone when they are looked at.
-    symbols: the kernel's functions; None: they are not shown.
+    symbols: the kernel's functions; None: they are not shown. sizes: of its structures; None: no BTF.
     """
 
     def __init__(
@@ -24,6 +24,7 @@ class FakeRoot:
         links: Mapping[str, str] | None = None,
         errors: Mapping[str, int] | None = None,
         symbols: frozenset[str] | None = frozenset(),
+        sizes: Mapping[str, int] | None = None,
         live: bool = True,
     ) -> None:
         """Take the host's content; a file's and a link's parent directories are there without being named."""
@@ -34,6 +35,7 @@ class FakeRoot:
         self.errors = dict(errors or {})
         self.vanishing: set[str] = set()
         self.symbols = symbols
+        self.sizes = sizes
         self.asked: list[str] = []
         self._directories = set(directories)
 
@@ -112,6 +114,12 @@ class FakeRoot:
     def has_symbol(self, name: str) -> bool | None:
         """Tell whether a name is among the symbols."""
         return None if self.symbols is None else name in self.symbols
+
+    def structures(self, names: Collection[str]) -> dict[str, int]:
+        """Give the sizes that were set, OSError where none were."""
+        if self.sizes is None:
+            raise _error(errno.ENOENT, "/sys/kernel/btf/vmlinux")
+        return {name: self.sizes[name] for name in names if name in self.sizes}
 
     def _fail(self, path: str) -> None:
         if path in self.errors:

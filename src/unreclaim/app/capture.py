@@ -7,7 +7,7 @@ from msgspec import Struct
 from unreclaim.app.clock import Clock
 from unreclaim.app.observe import Progress
 from unreclaim.host.bundle import BundleWriter, open_bundle
-from unreclaim.host.collect import collect_host, collect_sample, reparents_page_cache, with_charges
+from unreclaim.host.collect import collect_host, collect_sample, reparents_page_cache, with_charges, with_structures
 from unreclaim.host.recorder import RecordingRoot
 from unreclaim.host.source import Source
 from unreclaim.model.gap import Gap
@@ -97,12 +97,13 @@ def _each(source: Source, writer: BundleWriter, *, with_arguments: bool) -> tupl
 def _write_sample(root: RecordingRoot, writer: BundleWriter, *, with_arguments: bool) -> tuple[Gap, ...]:
     sample = with_charges(root, collect_sample(root))
     reparents_page_cache(root)
-    _, host_gaps = collect_host(root, sample)
+    host, host_gaps = collect_host(root, sample)
+    _, more = with_structures(root, host)
     extra = [f"/proc/{process.pid}/cmdline" for process in sample.processes] if with_arguments else []
     for path in (*EXTRA_FILES, *extra):
         _try(root.read_text, path)
     writer.add_sample(root.files, root.directories, root.errors)
-    return tuple(dict.fromkeys((*sample.gaps, *host_gaps)))
+    return tuple(dict.fromkeys((*sample.gaps, *host_gaps, *more)))
 
 
 def _try(read: Callable[[str], str], path: str) -> None:

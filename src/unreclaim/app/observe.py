@@ -14,6 +14,7 @@ from unreclaim.host.collect import (
     read_boot,
     reparents_page_cache,
     with_charges,
+    with_structures,
 )
 from unreclaim.host.root import Root
 from unreclaim.host.source import Source
@@ -82,8 +83,10 @@ def _finish(source: Source, root: Root, samples: list[Sample], others: tuple[Gap
     host = replace(host, architecture=host.architecture or source.architecture)
     reparenting = None
     if _many_dying(samples[-1]) or _grew(samples):
-        # Reading every cgroup's charges and the kernel's symbols is not free; a host in order is spared it.
+        # Reading every cgroup's charges and the kernel's symbols and types is not free; a host in order is spared it.
         reparenting = reparents_page_cache(root)
+        host, more = with_structures(root, host)
+        gaps = (*gaps, *more)
         if samples[-1].charges is None:
             samples[-1] = with_charges(root, samples[-1])
     return Observation(host, tuple(samples), reparenting, not source.live, (*others, *gaps))

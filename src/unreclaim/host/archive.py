@@ -5,10 +5,10 @@ import lzma
 import os
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from unreclaim.base.errors import RootError
-from unreclaim.host.root import MAX_FILE_BYTES, decode, has_symbol, replay_error
+from unreclaim.host.root import MAX_FILE_BYTES, decode, has_symbol, kept_structures, replay_error
 
 # What a bundle of a host with 65,535 cgroups needs, several times over; more is a decompression bomb.
 MAX_TOTAL_BYTES = 1024 * 1024 * 1024
@@ -139,6 +139,10 @@ class ArchiveRoot:
     def has_symbol(self, name: str) -> bool | None:
         """Look a name up in the symbols that the capture kept."""
         return has_symbol(self, name)
+
+    def structures(self, names: Collection[str]) -> dict[str, int]:
+        """Look sizes up in those that the capture kept."""
+        return kept_structures(self, names)
 
     def _name(self, path: str) -> str:
         return (self._prefix + path.strip("/")).strip("/")

@@ -14,6 +14,7 @@ from unreclaim.host.procfs import (
     read_pressures,
     read_processes,
     read_slabinfo,
+    read_structures,
     read_uptime,
     read_vmstat,
     read_zram_bytes,
@@ -86,6 +87,12 @@ def collect_host(root: Root, sample: Sample, *, page_size_bytes: int | None = No
 def read_boot(root: Root) -> str | None:
     """Read which boot a sample is of; None: it does not say."""
     return read_boot_id(Probe(root))
+
+
+def with_structures(root: Root, host: Host) -> tuple[Host, tuple[Gap, ...]]:
+    """Add the sizes of the kernel's structures, to price a dying cgroup."""
+    probe = Probe(root)
+    return replace(host, structures=read_structures(probe)), tuple(probe.gaps)
 
 
 def with_charges(root: Root, sample: Sample, *, most: int = MAX_CHARGES) -> Sample:

@@ -18,7 +18,7 @@ from unreclaim.formats.uptime import parse_uptime
 from unreclaim.formats.vmstat import VmStat, parse_vmstat
 from unreclaim.formats.zram_mm_stat import parse_zram_mm_stat
 from unreclaim.host.probe import Probe
-from unreclaim.model.host import Host
+from unreclaim.model.host import STRUCTURES, Host
 
 DAEMONS = frozenset({"systemd-logind", "kubelet", "containerd", "dockerd", "crio"})
 """Daemons whose own memory growth is mistaken for the kernel's, by the name in /proc/PID/comm."""
@@ -144,6 +144,18 @@ def read_boot_id(probe: Probe) -> str | None:
 def _read_os_release(probe: Probe) -> OsRelease | None:
     name = probe.read("/etc/os-release", parse_os_release, "distribution", optional=True)
     return name or probe.read("/usr/lib/os-release", parse_os_release, "distribution", optional=True)
+
+
+def read_structures(probe: Probe) -> dict[str, int]:
+    """Read the sizes of the structures that a memory cgroup is made of; empty where the kernel does not tell them."""
+    try:
+        return probe.root.structures(STRUCTURES)
+    except ParseError as error:
+        probe.note("sizes of the kernel's structures", str(error))
+    except OSError:
+        # No BTF; the cost of a dying cgroup then says where else it is from.
+        pass
+    return {}
 
 
 def read_slab_aliases(probe: Probe) -> dict[str, tuple[str, ...]]:

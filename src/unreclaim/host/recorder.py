@@ -1,8 +1,9 @@
 """A root that remembers what was read through it, so that a capture holds exactly what a diagnosis reads."""
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
+from unreclaim.formats.structure_sizes import FILE as BTF
 from unreclaim.host.root import Root
 
 # A kernel's whole symbol table is megabytes and shows addresses; a diagnosis asks only whether a few names are there.
@@ -45,6 +46,12 @@ class RecordingRoot:
             line = f"0000000000000000 T {name}\n" if found else ""
             self.files[KALLSYMS] = self.files.get(KALLSYMS, "") + line
         return found
+
+    def structures(self, names: Collection[str]) -> dict[str, int]:
+        """Look sizes of structures up and keep only those: the kernel's type information is megabytes."""
+        sizes = self._root.structures(names)
+        self.files[BTF] = "".join(f"{name} {size}\n" for name, size in sizes.items())
+        return sizes
 
     def read_link(self, path: str) -> str:
         """Read a link and keep its target as a file's text."""

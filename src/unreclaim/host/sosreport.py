@@ -12,7 +12,7 @@ would be counted as a dying cgroup.
 import errno
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 
 from unreclaim.base.errors import ParseError
@@ -20,7 +20,7 @@ from unreclaim.formats.proc_cgroups import parse_proc_cgroups
 from unreclaim.formats.sos_manifest import SosManifest, parse_sos_manifest
 from unreclaim.formats.sos_ui_log import parse_sos_ui_log
 from unreclaim.formats.sos_version import SosVersion, parse_sos_version
-from unreclaim.host.root import Root, has_symbol
+from unreclaim.host.root import Root, has_symbol, kept_structures
 from unreclaim.host.sos_outputs import MOUNTINFO, PLUGINS, SosOutputs
 from unreclaim.model.gap import Gap
 
@@ -118,6 +118,10 @@ class SosRoot:
     def has_symbol(self, name: str) -> bool | None:
         """Give None: sos does not copy the kernel's symbols."""
         return has_symbol(self, name)
+
+    def structures(self, names: Collection[str]) -> dict[str, int]:
+        """Raise OSError: sos does not copy the kernel's type information."""
+        return kept_structures(self, names)
 
     def remarks(self) -> tuple[Gap, ...]:
         """Say what limits a diagnosis of this report and belongs to no single file; to be asked when all is read."""

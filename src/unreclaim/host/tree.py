@@ -3,9 +3,9 @@
 import errno
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
-from unreclaim.host.root import decode, has_symbol, read_all, replay_error, walk_directories
+from unreclaim.host.root import decode, has_symbol, kept_structures, read_all, replay_error, walk_directories
 
 _MAX_LINKS = 40
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -74,6 +74,10 @@ class TreeRoot:
     def has_symbol(self, name: str) -> bool | None:
         """Look a name up in the symbols that the capture kept."""
         return has_symbol(self, name)
+
+    def structures(self, names: Collection[str]) -> dict[str, int]:
+        """Look sizes up in those that the capture kept."""
+        return kept_structures(self, names)
 
     def _open(self, path: str, flags: int) -> int:
         """Open `path` component by component, resolving links as if the tree were the root directory."""

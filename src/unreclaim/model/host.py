@@ -5,6 +5,39 @@ from msgspec import Struct
 from unreclaim.formats.kernel_cmdline import Parameter
 from unreclaim.formats.os_release import OsRelease
 
+STRUCTURES = (
+    "cgroup",
+    "cgroup.psi",
+    "cgroup_rstat_base_cpu",
+    "cgroup_rstat_cpu",
+    "css_rstat_cpu",
+    "dentry",
+    "kernfs_node",
+    "lruvec_stat",
+    "lruvec_stats",
+    "lruvec_stats_percpu",
+    "mem_cgroup",
+    "mem_cgroup.objcg",
+    "mem_cgroup.vmstats",
+    "mem_cgroup.vmstats_local",
+    "mem_cgroup_per_node",
+    "mem_cgroup_per_node.lruvec_stat_local",
+    "mem_cgroup_per_node.lruvec_stats",
+    "mem_cgroup_per_node.objcg",
+    "memcg1_events_percpu",
+    "memcg_shrinker_map",
+    "memcg_vmstats",
+    "memcg_vmstats_percpu",
+    "obj_cgroup",
+    "percpu_ref_data",
+    "psi_group",
+    "psi_group_cpu",
+    "shrinker_info",
+    "shrinker_info_unit",
+    "xa_node",
+)
+"""What a memory cgroup is made of on one kernel or another, by the names of its type information (BTF)."""
+
 
 class Container(Struct, frozen=True):
     """Signs that the reader is inside a container.
@@ -22,6 +55,8 @@ class Host(Struct, frozen=True):
     """A host's standing facts; None: could not be read.
 
     slab_aliases: for each name in /proc/slabinfo that stands for several merged caches, all of their names.
+    structures: sizes in bytes of those kernel structures of `STRUCTURES` that this kernel has, and the room of their
+    members; empty: not looked at, or the kernel does not tell.
     """
 
     hostname: str | None = None
@@ -36,3 +71,4 @@ class Host(Struct, frozen=True):
     numa_nodes: int | None = None
     page_size_bytes: int | None = None
     slab_aliases: dict[str, tuple[str, ...]] = {}
+    structures: dict[str, int] = {}

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.hosts import MEMORY, PAGE, FakeHost
+from tests.fakes.structures import SIZES
 from unreclaim.analysis.diagnosis import diagnose
 from unreclaim.app.capture import Captured, capture
 from unreclaim.app.observe import observe
@@ -149,6 +150,22 @@ def test_kernel_symbols_are_answered_from_the_bundle(
     capture(host.source(), host.clock, str(path))
     assert observe(open_source(str(path)), host.clock, window_seconds=0).lru_reparenting is kept
     assert len(members(path).get("unreclaim-bundle/0001/proc/kallsyms", "")) < 100
+
+
+@pytest.mark.parametrize("sizes", [None, {}, SIZES["6.18"]], ids=["no BTF", "nothing", "6.18"])
+def test_sizes_of_structures_are_answered_from_the_bundle(
+    host: FakeHost, tmp_path: Path, sizes: dict[str, int] | None
+) -> None:
+    """A bundle keeps the few sizes that were asked for, and the cost of a dying cgroup is the same from it."""
+    host.root.sizes = None if sizes is None else {**sizes, "task_struct": 4096}
+    path = tmp_path / "web-07.tar.gz"
+    live = look(host.source(), host)
+    assert capture(host.source(), host.clock, str(path)).gaps == ()
+    found = look(open_source(str(path)), host)
+    assert (found.cost, found.host.structures) == (live.cost, sizes or {})
+    assert ("BTF" in found.cost.source) is bool(sizes)
+    text = members(path).get("unreclaim-bundle/0001/sys/kernel/btf/vmlinux")
+    assert text == (None if sizes is None else "".join(f"{name} {size}\n" for name, size in sizes.items()))
 
 
 def test_command_lines_are_left_out_unless_asked_for(host: FakeHost, tmp_path: Path) -> None:

@@ -1,16 +1,20 @@
 """Observing: when samples are taken, what each reads, and where a closer look is worth its time."""
 
 import errno
+from collections.abc import Collection
 
 import pytest
 
 from tests.fakes.hosts import MEMORY, PAGE, UPTIME, FakeHost
+from tests.fakes.structures import SIZES
 from unreclaim.analysis.diagnosis import diagnose
 from unreclaim.app.clock import SystemClock
 from unreclaim.app.observe import observe, observe_briefly
+from unreclaim.base.errors import ParseError
 from unreclaim.host.source import Source
 from unreclaim.model.dying import count_memory
 from unreclaim.model.finding import State
+from unreclaim.model.gap import Gap
 from unreclaim.model.sample import Observation
 
 LIGHT = ["/proc/uptime", "/proc/meminfo", "/proc/vmstat"]
@@ -123,11 +127,12 @@ def test_ctrl_c_ends_the_look(host: FakeHost) -> None:
 
 
 def test_a_quiet_host_is_spared_the_closer_look(host: FakeHost) -> None:
-    """Charges and symbols are not read where 19 or fewer are dying and none more."""
+    """Charges, symbols and types are not read where 19 or fewer are dying and none more."""
     host.dying = 19
+    host.root.sizes = SIZES["6.18"]
     seen = look(host, 2)
     assert [sample.charges for sample in seen.samples] == [None] * 3
-    assert seen.lru_reparenting is None
+    assert (seen.lru_reparenting, seen.host.structures) == (None, {})
     assert f"{MEMORY}/flappy.slice/memory.kmem.usage_in_bytes" not in host.root.asked
 
 
@@ -164,6 +169,21 @@ def test_symbols_tell_whether_the_kernel_reparents(
     host.dying = 20
     host.root.symbols = symbols
     assert look(host, 0).lru_reparenting is known
+
+
+def test_many_dying_call_for_the_sizes_of_structures(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are read with the charges; damaged type information is a gap, and the table is asked instead."""
+    host.dying = 20
+    host.root.sizes = SIZES["6.18"]
+    assert look(host, 0).host.structures == SIZES["6.18"]
+
+    def refuse(_names: Collection[str]) -> dict[str, int]:
+        raise ParseError("/sys/kernel/btf/vmlinux", 0, "no BTF of version 1")
+
+    monkeypatch.setattr(host.root, "structures", refuse)
+    seen = look(host, 0)
+    assert seen.host.structures == {}
+    assert Gap("sizes of the kernel's structures", "/sys/kernel/btf/vmlinux: no BTF of version 1") in seen.gaps
 
 
 def test_standing_facts_are_read_once_at_the_end(host: FakeHost) -> None:
