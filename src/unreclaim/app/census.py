@@ -1,6 +1,7 @@
 """The census of the running host, by the best way that it offers."""
 
 from enum import StrEnum
+from functools import partial
 from typing import Self
 
 from msgspec import Struct
@@ -11,6 +12,7 @@ from unreclaim.analysis.page_scan import attribute_pages, choose_ancestors
 from unreclaim.analysis.residue import counter_slack_bytes, find_residues
 from unreclaim.app.observe import Progress
 from unreclaim.base.errors import UnreclaimError
+from unreclaim.host.bpf.census import CensusPrograms
 from unreclaim.host.bpf.libbpf import BpfUnavailableError, Log
 from unreclaim.host.census import read_census
 from unreclaim.host.collect import (
@@ -88,10 +90,10 @@ def take_census(
     progress: Progress | None = None,
     log: Log | None = None,
 ) -> CensusReport:
-    """List every dying memory cgroup by BPF, or where that cannot be, what is held below which living ancestor.
+    """List every dying memory cgroup, or where the kernel cannot be asked, what is held below which living ancestor.
 
-    backend: use this one and no other; None: the best that works here. locked: by BPF, search all of memory for locked
-    pages too. progress: of a search of all memory. log: is given what libbpf says.
+    backend: use this one and no other; None: the best that works here. locked: search all of memory for locked pages
+    too, if dying cgroups are listed. progress: of a search of all memory. log: is given what libbpf says.
 
     Raises:
         UnreclaimError: no memory controller, or the one way that was asked for does not work here.
@@ -128,9 +130,8 @@ def take_census(
 def _by(backend: Backend, seen: _Seen, gaps: tuple[Gap, ...]) -> CensusReport:
     if backend == Backend.BPF:
         nodes = seen.host.numa_nodes or 1
-        census = read_census(
-            Probe(seen.root), seen.hierarchy, nodes, locked=seen.locked, progress=seen.progress, log=seen.log
-        )
+        way = partial(CensusPrograms, seen.log)
+        census = read_census(Probe(seen.root), seen.hierarchy, way, nodes, locked=seen.locked, progress=seen.progress)
         if census.dying:
             census = replace(census, lru_reparenting=reparents_page_cache(seen.root))
         return CensusReport(census, group_census(census), seen.count, census.gaps)

@@ -1,5 +1,6 @@
 """Where BPF cannot be used the census says what it can, and why it is no more."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from unreclaim.app.census import Backend, CensusReport, take_census
 from unreclaim.base.errors import UnreclaimError
 from unreclaim.formats.kpageflags import LRU, UPTODATE
 from unreclaim.host.bpf import libbpf
+from unreclaim.host.bpf.census import CensusPrograms
 from unreclaim.host.bpf.libbpf import BpfObject, BpfUnavailableError
 from unreclaim.host.page_scan import PageScanUnavailableError
 from unreclaim.host.probe import Probe
@@ -59,9 +61,11 @@ class Ways:
         monkeypatch.setattr(census, "read_census", self.read_census)
         monkeypatch.setattr(census, "scan_pages", self.scan_pages)
 
-    def read_census(self, *_: object, **how: object) -> Census:
+    def read_census(self, _probe: Probe, _hierarchy: Hierarchy, way: object, _nodes: int, **how: object) -> Census:
         """List the dying by BPF."""
-        assert how == {"locked": False, "progress": None, "log": None}
+        assert isinstance(way, partial)
+        assert way.func is CensusPrograms
+        assert how == {"locked": False, "progress": None}
         self.taken.append("bpf")
         if not self.bpf:
             raise BpfUnavailableError("BPF", "no BPF", hint="get BPF")
