@@ -22,6 +22,8 @@ from unreclaim.host.collect import (
     reparents_page_cache,
     with_charges,
 )
+from unreclaim.host.deep.opening import open_deep_census
+from unreclaim.host.deep.program import DeepUnavailableError
 from unreclaim.host.page_scan import PageScanUnavailableError, read_above_dying, scan_pages
 from unreclaim.host.probe import Probe
 from unreclaim.host.root import Root
@@ -44,6 +46,7 @@ class Backend(StrEnum):
     """The ways to a census, the best first: each shows less than the one before."""
 
     BPF = "bpf"
+    DRGN = "drgn"
     PAGE_SCAN = "page scan"
     RESIDUAL = "residual charge"
 
@@ -119,6 +122,12 @@ def take_census(
         return _by(Backend.BPF, seen, gaps)
     except BpfUnavailableError as error:
         gaps = (Gap(_NAMES, error.why, error.hint),)
+    try:
+        return _by(Backend.DRGN, seen, gaps)
+    except DeepUnavailableError as error:
+        # Said where something can be done about it, and that is more than what BPF asks for.
+        if error.hint and error.hint not in {gap.remedy for gap in gaps}:
+            gaps = (*gaps, Gap(_NAMES, error.why, error.hint))
     seen = seen.with_charges()
     try:
         return _by(Backend.PAGE_SCAN, seen, gaps)
@@ -128,9 +137,9 @@ def take_census(
 
 
 def _by(backend: Backend, seen: _Seen, gaps: tuple[Gap, ...]) -> CensusReport:
-    if backend == Backend.BPF:
+    if backend in (Backend.BPF, Backend.DRGN):
         nodes = seen.host.numa_nodes or 1
-        way = partial(CensusPrograms, seen.log)
+        way = partial(CensusPrograms, seen.log) if backend == Backend.BPF else open_deep_census
         census = read_census(Probe(seen.root), seen.hierarchy, way, nodes, locked=seen.locked, progress=seen.progress)
         if census.dying:
             census = replace(census, lru_reparenting=reparents_page_cache(seen.root))

@@ -108,7 +108,7 @@ class CensusGroup(Struct, frozen=True):
     relation: str = "exact"
 
 
-BACKENDS_BY_NAME = frozenset({"bpf"})
+BACKENDS_BY_NAME = frozenset({"bpf", "drgn"})
 """Backends that list every dying cgroup; others give sums below living ones."""
 
 
