@@ -18,9 +18,10 @@ import time
 from collections.abc import Callable, Iterator
 
 from bench.cost import leave_dying, new_parent
-from unreclaim.host.bpf.census import CensusPrograms, drain_batches
+from unreclaim.host.bpf.census import CensusPrograms
 from unreclaim.host.bpf.libbpf import BpfObject
 from unreclaim.host.collect import collect_sample
+from unreclaim.host.dying import drain_batches
 from unreclaim.host.root import LiveRoot
 
 ROUNDS = 7

@@ -280,7 +280,12 @@ def _holder_keys(path: str, meaning: str) -> tuple[Key, ...]:
 
 CENSUS = (
     Key("schema", "string", "", "`unreclaim.census/1`"),
-    Key("backend", "string", "", "`bpf`: every cgroup; `page scan`, `residual charge`: bytes below living ancestors"),
+    Key(
+        "backend",
+        "string",
+        "",
+        "`bpf`, `drgn`: every cgroup; `page scan`, `residual charge`: bytes below living ancestors",
+    ),
     Key(
         "lru_reparenting",
         "boolean or null",
@@ -289,7 +294,7 @@ CENSUS = (
     ),
     Key("counts", "object", "", "memory cgroups"),
     Key("counts.live", "integer or null", "cgroups", "that exist as directories"),
-    Key("counts.dying", "integer or null", "cgroups", "listed; without BPF the kernel's count"),
+    Key("counts.dying", "integer or null", "cgroups", "listed; where they are not, the kernel's count"),
     Key("counts.kernel_dying", "integer or null", "cgroups", "the kernel's own count, a second source"),
     Key("counts.kernel_source", "string or null", "", "where that count comes from"),
     Key("groups", "list", "", "dying cgroups by living ancestor and unit, the largest first"),
@@ -357,7 +362,7 @@ _RUNGS = ", ".join(f"`{rung}`" for rung in Rung)
 
 RECLAIM = (
     Key("schema", "string", "", "`unreclaim.reclaim/1`"),
-    Key("backend", "string", "", "as `backend` of census; without `bpf` there are no names of cgroups and files"),
+    Key("backend", "string", "", "as `backend` of census; only `bpf` and `drgn` give names of cgroups and files"),
     Key("target", "string or null", "", "only cgroups at and below this path; null: all"),
     Key("up_to", "string or null", "", f"the last rung that was to be climbed: {_RUNGS}; null: nothing, only planned"),
     Key("interrupted", "boolean", "", "a signal ended it; what is said is what was seen last"),

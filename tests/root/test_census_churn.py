@@ -17,7 +17,7 @@ from tests.root.test_dying import count_dying
 from tests.root.workload import run_in
 from unreclaim.host.bpf import records
 from unreclaim.host.bpf.census import CensusPrograms
-from unreclaim.host.bpf.records import RawDying
+from unreclaim.host.raw_census import RawDying
 
 pytestmark = [pytest.mark.live, pytest.mark.root, pytest.mark.slow]
 

@@ -35,7 +35,7 @@ def plan_recovery(
 
     groups: what is held below which ancestor, for a census that has no names.
     """
-    if census.backend != "bpf":
+    if not census.by_name:
         return _plan_by_ancestor([group for group in groups if is_within(group.ancestor, target)], support)
     dying = [each for each in census.dying if is_within(each.path, target) and (only is None or each.id in only)]
     demands = _demands(dying, support)

@@ -1,6 +1,7 @@
 """The census of the running host, by the best way that it offers."""
 
 from enum import StrEnum
+from functools import partial
 from typing import Self
 
 from msgspec import Struct
@@ -11,6 +12,7 @@ from unreclaim.analysis.page_scan import attribute_pages, choose_ancestors
 from unreclaim.analysis.residue import counter_slack_bytes, find_residues
 from unreclaim.app.observe import Progress
 from unreclaim.base.errors import UnreclaimError
+from unreclaim.host.bpf.census import CensusPrograms
 from unreclaim.host.bpf.libbpf import BpfUnavailableError, Log
 from unreclaim.host.census import read_census
 from unreclaim.host.collect import (
@@ -20,6 +22,8 @@ from unreclaim.host.collect import (
     reparents_page_cache,
     with_charges,
 )
+from unreclaim.host.deep.opening import open_deep_census
+from unreclaim.host.deep.program import DeepUnavailableError
 from unreclaim.host.page_scan import PageScanUnavailableError, read_above_dying, scan_pages
 from unreclaim.host.probe import Probe
 from unreclaim.host.root import Root
@@ -42,6 +46,7 @@ class Backend(StrEnum):
     """The ways to a census, the best first: each shows less than the one before."""
 
     BPF = "bpf"
+    DRGN = "drgn"
     PAGE_SCAN = "page scan"
     RESIDUAL = "residual charge"
 
@@ -88,10 +93,10 @@ def take_census(
     progress: Progress | None = None,
     log: Log | None = None,
 ) -> CensusReport:
-    """List every dying memory cgroup by BPF, or where that cannot be, what is held below which living ancestor.
+    """List every dying memory cgroup, or where the kernel cannot be asked, what is held below which living ancestor.
 
-    backend: use this one and no other; None: the best that works here. locked: by BPF, search all of memory for locked
-    pages too. progress: of a search of all memory. log: is given what libbpf says.
+    backend: use this one and no other; None: the best that works here. locked: search all of memory for locked pages
+    too, if dying cgroups are listed. progress: of a search of all memory. log: is given what libbpf says.
 
     Raises:
         UnreclaimError: no memory controller, or the one way that was asked for does not work here.
@@ -117,6 +122,12 @@ def take_census(
         return _by(Backend.BPF, seen, gaps)
     except BpfUnavailableError as error:
         gaps = (Gap(_NAMES, error.why, error.hint),)
+    try:
+        return _by(Backend.DRGN, seen, gaps)
+    except DeepUnavailableError as error:
+        # Said where something can be done about it, and that is more than what BPF asks for.
+        if error.hint and error.hint not in {gap.remedy for gap in gaps}:
+            gaps = (*gaps, Gap(_NAMES, error.why, error.hint))
     seen = seen.with_charges()
     try:
         return _by(Backend.PAGE_SCAN, seen, gaps)
@@ -126,11 +137,10 @@ def take_census(
 
 
 def _by(backend: Backend, seen: _Seen, gaps: tuple[Gap, ...]) -> CensusReport:
-    if backend == Backend.BPF:
+    if backend in (Backend.BPF, Backend.DRGN):
         nodes = seen.host.numa_nodes or 1
-        census = read_census(
-            Probe(seen.root), seen.hierarchy, nodes, locked=seen.locked, progress=seen.progress, log=seen.log
-        )
+        way = partial(CensusPrograms, seen.log) if backend == Backend.BPF else open_deep_census
+        census = read_census(Probe(seen.root), seen.hierarchy, way, nodes, locked=seen.locked, progress=seen.progress)
         if census.dying:
             census = replace(census, lru_reparenting=reparents_page_cache(seen.root))
         return CensusReport(census, group_census(census), seen.count, census.gaps)

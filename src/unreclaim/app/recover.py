@@ -185,7 +185,7 @@ class _Climb:
 
     def _figures(self) -> Figures:
         census, count, info = self.now.report.census, self.now.report.count, self.now.meminfo
-        named = census.backend == "bpf"
+        named = census.by_name
         return Figures(
             sum(len(group.demands) for group in self.left.groups) if named else None,
             # The kernel's count is of a moment before the census, when some were still being freed.

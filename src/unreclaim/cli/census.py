@@ -31,9 +31,10 @@ def command(backend: str, root: str | None, *, each: bool, locked: bool, debug: 
     """List every dying memory cgroup by name, and what pins it.
 
     Runs a BPF program that reads the kernel's own structures; nothing is attached and nothing stays loaded.
-    Needs root, libbpf1 and a kernel with BTF (5.10 or newer). Without BPF root gets the pages that are held below
-    each cgroup, by kind, from a scan of all physical memory; others get a sum from the charges, without names.
-    Changes nothing on the host.
+    Needs root, libbpf1 and a kernel with BTF (5.10 or newer). Without BPF drgn reads the same from /proc/kcore, if it
+    and the kernel's debug symbols are installed (pip install 'unreclaim[deep]'). Without both root gets the pages
+    that are held below each cgroup, by kind, from a scan of all physical memory; others get a sum from the charges,
+    without names. Changes nothing on the host.
 
     \b
     Example:

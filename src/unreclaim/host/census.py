@@ -1,13 +1,13 @@
-"""Makes the census of this host by BPF: every dying memory cgroup with its path, what pins it, and who holds that."""
+"""Makes the census of this host: every dying memory cgroup with its path, what pins it, and who holds that."""
 
 import os
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from unreclaim.formats.iomem import parse_iomem
-from unreclaim.host.bpf import records
-from unreclaim.host.bpf.libbpf import Log
-from unreclaim.host.bpf.records import RawDying, RawHolder, RawPin, RawTarget
-from unreclaim.host.dying import Look, Looks, Progress, look_at_dying
+from unreclaim.host import raw_census
+from unreclaim.host.dying import Look, Looks, look_at_dying
 from unreclaim.host.pinned_files import (
     FilePlaces,
     Key,
@@ -19,6 +19,7 @@ from unreclaim.host.pinned_files import (
     shared_memory_device,
 )
 from unreclaim.host.probe import Probe
+from unreclaim.host.raw_census import CensusSource, Progress, RawDying, RawHolder, RawPin, RawTarget
 from unreclaim.model.census import Census, DyingCgroup, Holder, Pin, PinKind
 from unreclaim.model.cgroups import Hierarchy
 
@@ -26,35 +27,37 @@ from unreclaim.model.cgroups import Hierarchy
 _TMPFS_MAGIC, _BDEV_MAGIC = 0x01021994, 0x62646576
 _ANONYMOUS = 1
 _NAMED = (("memfd:", PinKind.MEMFD), ("SYSV", PinKind.SYSV), ("dev/zero", PinKind.SHARED_ANONYMOUS))
-_HOLDERS = {records.PROCESS: PinKind.PROCESS, records.SOCKET: PinKind.SOCKET, records.WATCH: PinKind.WATCH}
+_HOLDERS = {raw_census.PROCESS: PinKind.PROCESS, raw_census.SOCKET: PinKind.SOCKET, raw_census.WATCH: PinKind.WATCH}
 _NANOSECONDS = 1e9
 
 
 def read_census(
     probe: Probe,
     hierarchy: Hierarchy,
+    open_source: Callable[[], AbstractContextManager[CensusSource]],
     nodes: int,
     *,
     locked: bool = False,
     progress: Progress | None = None,
-    log: Log | None = None,
 ) -> Census:
-    """List the dying memory cgroups of the running host by BPF.
+    """List the dying memory cgroups of the running host.
 
-    hierarchy: the one with the memory controller, to find where living ancestors are. nodes: possible NUMA nodes.
-    locked: search all of memory for pages that are on no list because they are locked (a second and more).
+    hierarchy: the one with the memory controller, to find where living ancestors are. open_source: opens the way to
+    look into the kernel. nodes: possible NUMA nodes. locked: search all of memory for pages that are on no list because
+    they are locked (a second and more).
 
     Raises:
-        BpfUnavailableError: this host cannot run the programs.
+        UnreclaimError: the source cannot be opened or read on this host.
 
     """
     memory = probe.read("/proc/iomem", parse_iomem, "ranges of memory") if locked else None
     ranges = [span.frames(os.sysconf("SC_PAGE_SIZE")) for span in memory] if memory is not None else None
-    looks = look_at_dying(nodes, ranges, progress, log)
+    with open_source() as source:
+        looks, backend = look_at_dying(source, nodes, ranges, progress), source.backend
     live = _live_paths(probe, hierarchy)
     dying = _Writer(probe, looks, live, version=hierarchy.version).write(looks.dying)
     _note_what_is_missing(probe, looks.dying, dying, searched=ranges is not None)
-    return Census("bpf", len(live), dying, tuple(probe.gaps))
+    return Census(backend, len(live), dying, tuple(probe.gaps))
 
 
 def _live_paths(probe: Probe, hierarchy: Hierarchy) -> dict[int, str]:
@@ -127,7 +130,7 @@ class _Writer:
         """Give the path that a cgroup had and its nearest living ancestor."""
         names = [css.name]
         parent = css.parent_id
-        while parent not in self._live and parent in self._by_id and len(names) < records.LEVELS:
+        while parent not in self._live and parent in self._by_id and len(names) < raw_census.MAX_LEVELS:
             names.append(self._by_id[parent].name)
             parent = self._by_id[parent].parent_id
         ancestor = self._live.get(parent, "/")
@@ -153,15 +156,15 @@ class _Writer:
     def _bare_references(self, serial: int) -> list[Pin]:
         pins = []
         for holder in self._holders.get(serial, ()):
-            if holder.kind == records.WRITEBACK:
+            if holder.kind == raw_census.WRITEBACK:
                 pins.append(Pin(PinKind.WRITEBACK, 0, 1, _device_path(holder.comm), holder.comm))
                 continue
             if not is_process(holder.pid, holder.comm):
                 continue
-            descriptor = None if holder.kind == records.PROCESS else holder.descriptor
+            descriptor = None if holder.kind == raw_census.PROCESS else holder.descriptor
             who = (Holder(holder.pid, holder.comm, descriptor),)
             parent: tuple[Holder, ...] = ()
-            if holder.kind == records.PROCESS:
+            if holder.kind == raw_census.PROCESS:
                 parent = (Holder(holder.parent, process_name(holder.parent)),)
             pins.append(Pin(_HOLDERS[holder.kind], 0, 1, held_by=(*who, *parent)))
         return pins
@@ -189,13 +192,13 @@ class _Writer:
 
     def _file(self, raw: RawPin) -> tuple[PinKind, str | None, bool]:
         """Tell what kind of file it is, where it is, and whether it has lost its name."""
-        if raw.device == self._nowhere and raw.form == records.DETACHED:
+        if raw.device == self._nowhere and raw.form == raw_census.DETACHED:
             name = raw.path[0] if raw.path else ""
             kind = next((kind for begin, kind in _NAMED if name.startswith(begin)), PinKind.TMPFS)
             return kind, name or None, False
         kind = PinKind.TMPFS if raw.magic == _TMPFS_MAGIC else PinKind.PAGE_CACHE
         unlinked = not raw.links
-        if raw.form != records.WHOLE or not raw.path:
+        if raw.form != raw_census.WHOLE or not raw.path:
             return kind, None, unlinked
         inside = "/" + "/".join(reversed(raw.path))
         return kind, self._places.find(raw.device, raw.inode, inside, unlinked=unlinked), unlinked
@@ -251,8 +254,8 @@ def _device_path(device: str) -> str | None:
 
 
 def _note_what_is_missing(probe: Probe, looks: list[Look], dying: tuple[DyingCgroup, ...], *, searched: bool) -> None:
-    moved = sum(bool(look.target.status & records.MOVED) for look in looks)
-    cut = sum(bool(look.target.status & records.CUT) for look in looks)
+    moved = sum(bool(look.target.status & raw_census.MOVED) for look in looks)
+    cut = sum(bool(look.target.status & raw_census.CUT) for look in looks)
     unlisted = sum(bool(look.target.unevictable_pages) for look in looks)
     if moved:
         probe.note("some pins", f"{moved} dying cgroups' pages were on the move at every look", "run census again")

@@ -1,18 +1,18 @@
-"""Looks at every dying memory cgroup by BPF until what it says fits together."""
+"""Looks at every dying memory cgroup until what it says fits together."""
 
+import ctypes
+import mmap
+import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from unreclaim.host.bpf import records
-from unreclaim.host.bpf.census import CensusPrograms, drain_batches
-from unreclaim.host.bpf.libbpf import Log
-from unreclaim.host.bpf.records import RawDying, RawHolder, RawPin, RawTarget
+from unreclaim.host import raw_census
+from unreclaim.host.raw_census import CensusSource, Progress, RawDying, RawHolder, RawPin, RawTarget
 
 # A reference may be one of a moment: a page on its way to a list, a reader in a walk. One that stays is a pin.
 _SECOND_LOOKS, _PAUSE_SECONDS = 3, 0.1
-Progress = Callable[[float, float], None]
 
 
 class Look(NamedTuple):
@@ -32,7 +32,7 @@ class Look(NamedTuple):
     @property
     def whole(self) -> bool:
         """Tell whether all of its lists were walked to their end."""
-        return self.target.status == records.FINISHED
+        return self.target.status == raw_census.FINISHED
 
     @property
     def unexplained(self) -> int | None:
@@ -58,44 +58,43 @@ class Looks(NamedTuple):
 
 
 def look_at_dying(
-    nodes: int, memory: list[range] | None = None, progress: Progress | None = None, log: Log | None = None
+    source: CensusSource, nodes: int, memory: list[range] | None = None, progress: Progress | None = None
 ) -> Looks:
     """List every dying css with what pins it.
 
     nodes: possible NUMA nodes. memory: ranges of page frames to search for pages that are on no list, None: no search.
-    progress: called with seconds gone and expected. log: is given what libbpf says.
+    progress: called with seconds gone and expected.
 
     Raises:
-        BpfUnavailableError: this host cannot run the programs.
+        UnreclaimError: the source cannot be read on this host.
 
     """
-    with CensusPrograms(log) as programs:
-        drain_batches()
-        dying, _ = programs.list_dying()
-        children = Counter(css.parent_id for css in dying)
-        known = {css.serial: children[css.id] for css in dying}
-        looks: dict[int, Look] = {}
-        _look(programs, dying, nodes, known, looks)
-        holders: tuple[RawHolder, ...] = ()
-        if unsettled := _unsettled(looks, looks):
-            holders = programs.list_writebacks(_backings(looks.values()))
-            for holder in holders:
-                if holder.serial in looks:
-                    known[holder.serial] += 1
-                    looks[holder.serial] = looks[holder.serial]._replace(known=known[holder.serial])
-            unsettled = _unsettled(looks, unsettled)
-        for _ in range(_SECOND_LOOKS):
-            if not unsettled:
-                break
-            time.sleep(_PAUSE_SECONDS)
-            _look(programs, tuple(looks[serial].css for serial in unsettled), nodes, known, looks)
-            unsettled = _unsettled(looks, unsettled)
-        if memory is not None and any(look.target.unevictable_pages for look in looks.values()):
-            frames = programs.list_frames(memory, progress)
-            looks = {serial: look._replace(locked=frames.get(serial, [])) for serial, look in looks.items()}
-            unsettled = _unsettled(looks, looks)
-        if unsettled:
-            holders += programs.list_holders()
+    drain_batches()
+    dying, _ = source.list_dying()
+    children = Counter(css.parent_id for css in dying)
+    known = {css.serial: children[css.id] for css in dying}
+    looks: dict[int, Look] = {}
+    _look(source, dying, nodes, known, looks)
+    holders: tuple[RawHolder, ...] = ()
+    if unsettled := _unsettled(looks, looks):
+        holders = source.list_writebacks(_backings(looks.values()))
+        for holder in holders:
+            if holder.serial in looks:
+                known[holder.serial] += 1
+                looks[holder.serial] = looks[holder.serial]._replace(known=known[holder.serial])
+        unsettled = _unsettled(looks, unsettled)
+    for _ in range(_SECOND_LOOKS):
+        if not unsettled:
+            break
+        time.sleep(_PAUSE_SECONDS)
+        _look(source, tuple(looks[serial].css for serial in unsettled), nodes, known, looks)
+        unsettled = _unsettled(looks, unsettled)
+    if memory is not None and any(look.target.unevictable_pages for look in looks.values()):
+        frames = source.list_frames(memory, progress)
+        looks = {serial: look._replace(locked=frames.get(serial, [])) for serial, look in looks.items()}
+        unsettled = _unsettled(looks, looks)
+    if unsettled:
+        holders += source.list_holders()
     return Looks(list(looks.values()), holders)
 
 
@@ -104,21 +103,21 @@ def _unsettled(looks: Mapping[int, Look], serials: Iterable[int]) -> list[int]:
     return [
         serial
         for serial in serials
-        if (look := looks.get(serial)) and (look.target.status & records.MOVED or look.unexplained)
+        if (look := looks.get(serial)) and (look.target.status & raw_census.MOVED or look.unexplained)
     ]
 
 
 def _look(
-    programs: CensusPrograms,
+    source: CensusSource,
     dying: tuple[RawDying, ...],
     nodes: int,
     known: Mapping[int, int],
     looks: dict[int, Look],
 ) -> None:
     """Look at some css, and put what was seen into `looks` by their serials; what was freed meanwhile is taken out."""
-    for index, target, pins in programs.list_pins(dying, nodes):
+    for index, target, pins in source.list_pins(dying, nodes):
         css = dying[index]
-        if target.status & records.GONE:
+        if target.status & raw_census.GONE:
             looks.pop(css.serial, None)
         else:
             looks[css.serial] = Look(css, target, pins, known[css.serial])
@@ -127,3 +126,22 @@ def _look(
 def _backings(looks: Iterable[Look]) -> tuple[int, ...]:
     """Give the devices of all files that were seen."""
     return tuple(dict.fromkeys(pin.backing for look in looks for pin in look.pins if pin.backing))
+
+
+def drain_batches() -> None:
+    """Let each CPU put the pages that it has gathered on the lists, or the last files written would be on none.
+
+    A CPU gathers up to 31 new folios before it adds them (folio_batch_add_and_move() in mm/swap.c); locking and
+    unlocking a page of our own there drains them (mlock_vma_pages_range() in mm/mlock.c calls lru_add_drain()). CPUs
+    that this process may not run on are left alone.
+    """
+    library = ctypes.CDLL(None)
+    allowed = os.sched_getaffinity(0)
+    page = ctypes.create_string_buffer(mmap.PAGESIZE)
+    try:
+        for cpu in sorted(allowed):
+            os.sched_setaffinity(0, {cpu})
+            library.mlock(page, ctypes.c_size_t(1))
+            library.munlock(page, ctypes.c_size_t(1))
+    finally:
+        os.sched_setaffinity(0, allowed)

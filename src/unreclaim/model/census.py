@@ -108,6 +108,10 @@ class CensusGroup(Struct, frozen=True):
     relation: str = "exact"
 
 
+BACKENDS_BY_NAME = frozenset({"bpf", "drgn"})
+"""Backends that list every dying cgroup; others give sums below living ones."""
+
+
 class Census(Struct, frozen=True):
     """All dying memory cgroups of a host. backend: how they were found. live None: not counted.
 
@@ -120,3 +124,8 @@ class Census(Struct, frozen=True):
     dying: tuple[DyingCgroup, ...]
     gaps: tuple[Gap, ...] = ()
     lru_reparenting: bool | None = None
+
+    @property
+    def by_name(self) -> bool:
+        """Tell whether every dying cgroup is listed."""
+        return self.backend in BACKENDS_BY_NAME

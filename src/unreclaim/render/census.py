@@ -25,7 +25,7 @@ def census_text(
     census: Census, groups: tuple[CensusGroup, ...], count: Count | None, gaps: Iterable[Gap], *, each: bool
 ) -> str:
     """Write a census: how many and where, then each group with what pins it, then what could not be seen."""
-    number = len(census.dying) if census.backend == "bpf" else count.dying if count else None
+    number = len(census.dying) if census.by_name else count.dying if count else None
     total = (
         "an unknown number of memory cgroups are"
         if number is None
@@ -108,14 +108,13 @@ def census_document(
     census: Census, groups: tuple[CensusGroup, ...], count: Count | None, gaps: Iterable[Gap], *, each: bool
 ) -> dict[str, object]:
     """Build the document of ``unreclaim census --json``."""
-    bpf = census.backend == "bpf"
     document: dict[str, object] = {
         "schema": "unreclaim.census/1",
         "backend": census.backend,
         "lru_reparenting": census.lru_reparenting,
         "counts": {
             "live": census.live,
-            "dying": len(census.dying) if bpf else count.dying if count else None,
+            "dying": len(census.dying) if census.by_name else count.dying if count else None,
             "kernel_dying": count.dying if count else None,
             "kernel_source": count.source if count else None,
         },

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from unreclaim.base.units import format_bytes, format_count
+from unreclaim.model.census import BACKENDS_BY_NAME
 from unreclaim.model.recovery import OPERATORS, Figures, Outcome, Recovery, Result, Rung, RungResult, Step
 from unreclaim.render.as_json import gaps_document
 from unreclaim.render.as_text import printable, wrap
@@ -38,7 +39,9 @@ def _verdict(recovery: Recovery) -> str:
         rung = f" on the rung {recovery.rungs[-1].rung}" if recovery.rungs else ""
         ending = f" Interrupted{rung}: this is what was seen last."
     if not outcomes:
-        what = "dying memory cgroup" if recovery.backend == "bpf" else "memory that dying memory cgroups hold"
+        what = (
+            "dying memory cgroup" if recovery.backend in BACKENDS_BY_NAME else "memory that dying memory cgroups hold"
+        )
         return f"No {what} was found{place}.{ending}"
     if outcomes[0].nr_left is None:
         size = format_bytes(sum(outcome.bytes for outcome in outcomes))

@@ -1,5 +1,6 @@
 """Where BPF cannot be used the census says what it can, and why it is no more."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,10 @@ from unreclaim.app.census import Backend, CensusReport, take_census
 from unreclaim.base.errors import UnreclaimError
 from unreclaim.formats.kpageflags import LRU, UPTODATE
 from unreclaim.host.bpf import libbpf
+from unreclaim.host.bpf.census import CensusPrograms
 from unreclaim.host.bpf.libbpf import BpfObject, BpfUnavailableError
+from unreclaim.host.deep.opening import open_deep_census
+from unreclaim.host.deep.program import DeepUnavailableError
 from unreclaim.host.page_scan import PageScanUnavailableError
 from unreclaim.host.probe import Probe
 from unreclaim.host.source import Source, open_source
@@ -41,7 +45,7 @@ def test_a_capture_gives_what_is_held_below_which_cgroup() -> None:
 def test_a_capture_has_no_kernel_to_ask() -> None:
     """A backend that needs the running kernel is refused for a bundle; the other is what it gets anyhow."""
     bundle = str(HOSTS / "5.4-hybrid-cache-pinned" / "bundle.tar.xz")
-    for backend in (Backend.BPF, Backend.PAGE_SCAN):
+    for backend in (Backend.BPF, Backend.DRGN, Backend.PAGE_SCAN):
         with pytest.raises(UnreclaimError, match=f"a capture has no kernel to ask by {backend}"):
             take_census(open_source(bundle), backend)
     assert take_census(open_source(bundle), Backend.RESIDUAL) == take_census(open_source(bundle))
@@ -50,18 +54,26 @@ def test_a_capture_has_no_kernel_to_ask() -> None:
 class Ways:
     """The ways to a census of a host in memory, each of which can be taken away; `taken` are those that were tried."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, bpf: bool, pages: bool) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, bpf: bool, pages: bool, drgn: bool = False) -> None:
         """Put values in the kernel's place."""
         self.host = FakeHost(dying=23)
         self.host.residue_pages = 23
         self.taken: list[str] = []
-        self.bpf, self.pages = bpf, pages
+        self.bpf, self.drgn, self.pages = bpf, drgn, pages
+        self.drgn_hint: str | None = "get drgn"
         monkeypatch.setattr(census, "read_census", self.read_census)
         monkeypatch.setattr(census, "scan_pages", self.scan_pages)
 
-    def read_census(self, *_: object, **how: object) -> Census:
-        """List the dying by BPF."""
-        assert how == {"locked": False, "progress": None, "log": None}
+    def read_census(self, _probe: Probe, _hierarchy: Hierarchy, way: object, _nodes: int, **how: object) -> Census:
+        """List the dying by BPF or drgn."""
+        assert how == {"locked": False, "progress": None}
+        if way is open_deep_census:
+            self.taken.append("drgn")
+            if not self.drgn:
+                raise DeepUnavailableError("no drgn", self.drgn_hint)
+            return Census("drgn", 5, (), ())
+        assert isinstance(way, partial)
+        assert way.func is CensusPrograms
         self.taken.append("bpf")
         if not self.bpf:
             raise BpfUnavailableError("BPF", "no BPF", hint="get BPF")
@@ -81,22 +93,24 @@ class Ways:
 
 
 NO_BPF = Gap("dying cgroups by name", "no BPF", "get BPF")
+NO_DRGN = Gap("dying cgroups by name", "no drgn", "get drgn")
 NO_PAGES = Gap("pages of dying cgroups, by kind", "no pages", "get pages")
 
 
 @pytest.mark.parametrize(
-    ("bpf", "pages", "backend", "gaps"),
+    ("bpf", "drgn", "pages", "backend", "gaps"),
     [
-        (True, True, "bpf", ()),
-        (False, True, "page scan", (NO_BPF,)),
-        (False, False, "residual charge", (NO_BPF, NO_PAGES)),
+        (True, True, True, "bpf", ()),
+        (False, True, True, "drgn", ()),
+        (False, False, True, "page scan", (NO_BPF, NO_DRGN)),
+        (False, False, False, "residual charge", (NO_BPF, NO_DRGN, NO_PAGES)),
     ],
 )
 def test_the_best_way_that_works_is_taken(
-    monkeypatch: pytest.MonkeyPatch, *, bpf: bool, pages: bool, backend: str, gaps: tuple[Gap, ...]
+    monkeypatch: pytest.MonkeyPatch, *, bpf: bool, drgn: bool, pages: bool, backend: str, gaps: tuple[Gap, ...]
 ) -> None:
     """Each way that does not work is a gap that says what would make it work, and the next one is taken."""
-    report = Ways(monkeypatch, bpf=bpf, pages=pages).take()
+    report = Ways(monkeypatch, bpf=bpf, drgn=drgn, pages=pages).take()
     assert (report.census.backend, report.gaps) == (backend, gaps)
     assert report.count is not None
     assert report.count.dying == 23
@@ -105,17 +119,25 @@ def test_the_best_way_that_works_is_taken(
     assert held == ([] if relation is None else [("/flappy.slice", 23 * 4096, None, relation)])
 
 
+@pytest.mark.parametrize("hint", [None, "get BPF"])
+def test_drgn_is_a_gap_only_where_it_asks_for_something_more(monkeypatch: pytest.MonkeyPatch, hint: str | None) -> None:
+    """What cannot be had, or is said of BPF already (run as root), is not said again."""
+    ways = Ways(monkeypatch, bpf=False, pages=True)
+    ways.drgn_hint = hint
+    assert ways.take().gaps == (NO_BPF,)
+
+
 def test_a_way_that_is_asked_for_is_the_only_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """A backend that was named is used where a better one works, with a gap for what it cannot see, or is an error."""
-    ways = Ways(monkeypatch, bpf=True, pages=True)
+    ways = Ways(monkeypatch, bpf=True, drgn=True, pages=True)
     for backend in Backend:
         report = ways.take(backend)
         assert report.census.backend == backend
         assert ways.taken == ([] if backend == Backend.RESIDUAL else [backend])
         gap = Gap("dying cgroups by name", f"not seen by {backend}", "run census without --backend")
-        assert report.gaps == (() if backend == Backend.BPF else (gap,))
-    ways.bpf = ways.pages = False
-    for backend, why in ((Backend.BPF, "no BPF"), (Backend.PAGE_SCAN, "no pages")):
+        assert report.gaps == (() if backend in (Backend.BPF, Backend.DRGN) else (gap,))
+    ways.bpf = ways.drgn = ways.pages = False
+    for backend, why in ((Backend.BPF, "no BPF"), (Backend.DRGN, "no drgn"), (Backend.PAGE_SCAN, "no pages")):
         with pytest.raises(UnreclaimError, match=why):
             ways.take(backend)
         assert ways.taken == [backend]
@@ -126,7 +148,7 @@ def test_a_kernel_that_reparents_has_no_such_pages(monkeypatch: pytest.MonkeyPat
     ways = Ways(monkeypatch, bpf=False, pages=True)
     ways.host.root.symbols = frozenset({"lru_reparent_memcg"})
     report = ways.take()
-    assert (report.groups, ways.taken) == ((), ["bpf"])
+    assert (report.groups, ways.taken) == ((), ["bpf", "drgn"])
     assert "gives the page cache of a removed cgroup to its parent" in report.gaps[-1].why
 
 

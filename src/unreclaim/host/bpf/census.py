@@ -5,14 +5,14 @@ import gc
 import mmap
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib.resources import as_file, files
 from typing import Any, Self
 
 from unreclaim.host.bpf import records
 from unreclaim.host.bpf.libbpf import BpfObject, BpfUnavailableError, Log
-from unreclaim.host.bpf.records import RawDying, RawHolder, RawPin, RawTarget
+from unreclaim.host.raw_census import MAX_FOLIOS, Progress, RawDying, RawHolder, RawPin, RawTarget
 
 _DONE, _TOO_DEEP = 1, 2
 _MAX_RUNS = 1_000_000
@@ -22,15 +22,13 @@ _MAX_RESTARTS = 20
 _FRAME_BITS, _PRESENT = (1 << 55) - 1, 1 << 63
 
 Paths = dict[tuple[int, int], tuple[int, tuple[str, ...]]]
-"""By mapping and inode: what the path is and its names; see `records.WHOLE`."""
-Progress = Callable[[float, float], None]
-
-MAX_FOLIOS = 65_536
-"""Folios looked at per cgroup: 256 MiB of small pages; what lies beyond is said to be cut off."""
+"""By mapping and inode: what the path is and its names; see `raw_census.WHOLE`."""
 
 
 class CensusPrograms:
     """The loaded programs; leaving the ``with`` block unloads them."""
+
+    backend = "bpf"
 
     def __init__(self, log: Log | None = None) -> None:
         """Load the programs, which takes most of a census's time: the kernel's BTF is read.
@@ -254,25 +252,6 @@ class CensusPrograms:
 
 def _raw_dying(row: tuple[Any, ...], name: str) -> RawDying:
     return RawDying(*(*row[:10], row[10].rstrip(b"\0"), name))
-
-
-def drain_batches() -> None:
-    """Let each CPU put the pages that it has gathered on the lists, or the last files written would be on none.
-
-    A CPU gathers up to 31 new folios before it adds them (folio_batch_add_and_move() in mm/swap.c); locking and
-    unlocking a page of our own there drains them (mlock_vma_pages_range() in mm/mlock.c calls lru_add_drain()). CPUs
-    that this process may not run on are left alone.
-    """
-    library = ctypes.CDLL(None)
-    allowed = os.sched_getaffinity(0)
-    page = ctypes.create_string_buffer(mmap.PAGESIZE)
-    try:
-        for cpu in sorted(allowed):
-            os.sched_setaffinity(0, {cpu})
-            library.mlock(page, ctypes.c_size_t(1))
-            library.munlock(page, ctypes.c_size_t(1))
-    finally:
-        os.sched_setaffinity(0, allowed)
 
 
 def _frame_number(page: mmap.mmap) -> int:
