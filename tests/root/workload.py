@@ -69,7 +69,10 @@ def as_nobody(*arguments: str) -> list[str]:
     script = (
         "import importlib.readers, os, pkgutil, sys, unreclaim\n"
         "for module in pkgutil.walk_packages(unreclaim.__path__, 'unreclaim.'):\n"
-        "    importlib.import_module(module.name)\n"
+        "    try:\n"
+        "        importlib.import_module(module.name)\n"
+        "    except ModuleNotFoundError as error:\n"
+        "        if error.name != 'drgn': raise\n"
         "from unreclaim.cli.main import run\n"
         "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
         "sys.exit(run(sys.argv[1:]))\n"
