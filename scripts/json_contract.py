@@ -342,7 +342,14 @@ CENSUS = (
     *_GAPS,
 )
 
-CONTRACT = {"diagnose": DIAGNOSE, "status": STATUS, "capture": CAPTURE, "census": CENSUS}
+LAB = (
+    Key("schema", "string", "", "`unreclaim.lab/1`"),
+    Key("experiment", "string", "", "`clean`"),
+    Key("removed", "list", "", "what was left of runs whose process is gone"),
+    Key("removed[]", "string", "", "path of a cgroup, a directory or a unit"),
+)
+
+CONTRACT = {"diagnose": DIAGNOSE, "status": STATUS, "capture": CAPTURE, "census": CENSUS, "lab": LAB}
 """Every command that writes JSON."""
 
 INTRODUCTION = """# JSON
