@@ -5,6 +5,7 @@ import click
 from unreclaim.cli.lazy import LazyGroup
 
 COMMANDS = {
+    "kernel": "Boot a kernel in a virtual machine and say which leaks it has.",
     "clean": "Remove what runs of the laboratory left that were killed or kept.",
 }
 """Every subcommand with its line in --help; its module is ``unreclaim.cli.lab_<name>``."""
@@ -19,5 +20,6 @@ def command() -> None:
 
     \b
     Example:
+      sudo unreclaim lab kernel --suite trixie     does an upgrade to this kernel cure the leak?
       sudo unreclaim lab clean
     """  # noqa: D301
