@@ -11,9 +11,26 @@ default:
 # Everything that needs neither root nor this machine's kernel; quick enough for every save.
 check: lint cover
 
-# Everything: check, and what needs root, this kernel or patience.
+# Everything: check, what needs root, this kernel or patience, and the core of it on Debian 12's kernel.
 test: check
     {{ run }} pytest -m "not ({{ quick }})"
+    just vmtest-ci
+
+# Run the tests that need a kernel inside a virtual machine of one or more: 5.10, 6.1, 6.1-v1, 6.12, newest.
+vmtest *arguments:
+    {{ run }} python -m vmtest {{ arguments }}
+
+# The same on every kernel; keeps the results for docs/support-matrix.md ("just docs").
+vmtest-all *arguments:
+    {{ run }} python -m vmtest --record all {{ arguments }}
+
+# The part of it that every run of CI has time for.
+vmtest-ci:
+    {{ run }} python -m vmtest --core 6.1
+
+# Write the report card of each kernel anew, for docs/kernel-report-cards.md ("just docs"). Takes half an hour.
+report-cards:
+    scripts/report-cards
 
 # Read the code without running it.
 lint:
@@ -23,7 +40,7 @@ lint:
     {{ run }} mypy
     {{ run }} lint-imports --no-logo
     {{ run }} codespell
-    shellcheck bootstrap .ci/run scripts/fresh-machine scripts/build-bpf $(find src tests -name '*.sh')
+    shellcheck bootstrap .ci/run scripts/fresh-machine scripts/build-bpf scripts/report-cards $(find src tests -name '*.sh')
     {{ run }} python -m scripts.generate_docs --check
 
 # The quick tests; the pure rooms must be covered to the last branch.

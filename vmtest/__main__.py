@@ -13,7 +13,7 @@ from pathlib import Path
 from unreclaim.base.errors import UnreclaimError
 from unreclaim.lab.image import cache_directory, make_kernel, make_root
 from unreclaim.lab.vm import BootError, Ended, Machine, choose_accelerator, run
-from vmtest.matrix import LEFT_OUT, MATRIX, PACKAGES, Guest
+from vmtest.matrix import CORE, LEFT_OUT, MATRIX, PACKAGES, Guest
 from vmtest.results import Results, document, read_junit, today
 
 TOP = Path(__file__).parents[1]
@@ -27,6 +27,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="vmtest", description=__doc__.partition(": ")[2])
     parser.add_argument("kernels", nargs="+", metavar="KERNEL", choices=[*MATRIX, "all"], help=", ".join(MATRIX))
     parser.add_argument("--record", action="store_true", help="keep the results in docs/lab/, for the support matrix")
+    parser.add_argument("--core", action="store_true", help="only the core of the tests, for CI")
     parser.add_argument("--cache-dir", help="where images are kept (~/.cache/unreclaim/lab)")
     parser.add_argument(
         "--timeout", type=float, default=3600, metavar="SECONDS", help="the longest that tests may take"
@@ -35,6 +36,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("-k", dest="tests", default="", metavar="EXPRESSION", help="only these tests, as pytest has it")
     parser.add_argument("-m", dest="marks", default="", metavar="EXPRESSION", help="only tests of these markers")
     options = parser.parse_args(arguments)
+    if options.record and (options.tests or options.marks):
+        parser.error("--record keeps what all tests came to, or all of the core, not a part")
     names = list(MATRIX) if "all" in options.kernels else options.kernels
     for test, why in LEFT_OUT.items():
         say(f"left out: {test}: {why}")
@@ -107,7 +110,15 @@ def run_tests(name: str, guest: Guest, options: argparse.Namespace) -> Results:
     said = dict(re.findall(r"^guest-(release|python): (.*)$", ended.output, re.MULTILINE))
     return Results(
         *(name, today(), guest.suite, guest.userland, guest.cgroup, said["release"], said["python"]),
-        *(machine.accelerator, tests, tests - len(not_passed), round(seconds, 1), not_passed, LEFT_OUT),
+        *(
+            machine.accelerator,
+            "core" if options.core else "all",
+            tests,
+            tests - len(not_passed),
+            round(seconds, 1),
+            not_passed,
+            LEFT_OUT,
+        ),
     )
 
 
@@ -128,7 +139,7 @@ def command(options: argparse.Namespace) -> str:
         'echo "guest-release: $(uname -r)"\n'
         'echo "guest-python: $(python3 -c "import platform; print(platform.python_version())")"\n'
         'exec python3 -m pytest -v --tb=short -p no:cacheprovider --junitxml="$UNRECLAIM_RESULT"'
-        f"{left_out}{chosen} {' '.join(PLACES)}\n"
+        f"{left_out}{chosen} {' '.join(CORE if options.core else PLACES)}\n"
     )
 
 

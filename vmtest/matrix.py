@@ -27,3 +27,10 @@ LEFT_OUT = {
     "tests/live/test_bpf_object.py": "compiles with clang, which asks nothing of the running kernel",
 }
 """Tests that no guest runs."""
+
+CORE = (
+    "tests/root/test_dying.py",
+    "tests/root/test_census.py",
+    "tests/root/test_leftovers.py",
+)
+"""What `--core` runs: counting and naming, on which all else rests, in minutes where the machine is emulated."""

@@ -141,7 +141,7 @@ class Host:
         os.waitpid(pid, 0)
 
     def settled(self, parent: str) -> int:
-        """Count until the number has not changed for half a second; freeing is done behind the scenes."""
+        """Count until the number has not changed for a second; freeing is done behind the scenes."""
         last = self._settled(parent)
         if 0 < last < 5:
             self.stir()
@@ -151,7 +151,7 @@ class Host:
     def _settled(self, parent: str) -> int:
         last, since = self.dying(parent), time.monotonic()
         give_up = since + 15
-        while time.monotonic() < min(since + 0.5, give_up) and last:
+        while time.monotonic() < min(since + 1, give_up) and last:
             time.sleep(0.1)
             now = self.dying(parent)
             if now != last:
@@ -283,7 +283,7 @@ def trial(host: Host, name: str, count: int) -> dict[str, object]:
     held = {key: _difference(start[key], end[key]) for key in start}
     clean_up(host, kind, parent)
     rungs = []
-    if dying > count // 5:
+    if dying * 2 > count:
         for title, climb, kinds in RUNGS:
             if name not in kinds or (climb is reclaim and not host.can_reclaim):
                 continue
