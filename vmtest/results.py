@@ -16,7 +16,7 @@ class Outcome(Struct, frozen=True):
 
 
 class Results(Struct, frozen=True):
-    """The tests of one guest. date: ISO 8601; selection: ``all`` or ``core``; not_passed: failures, errors and skips."""
+    """The tests of a guest. date: ISO 8601; selection: ``all`` or ``core``; not_passed: failures, errors and skips."""
 
     name: str
     date: str
