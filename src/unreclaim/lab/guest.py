@@ -35,9 +35,13 @@ def make_initrd(output: Path, modules: Path | None) -> None:
     modules: a directory as below /lib/modules; None: the kernel has all of that built in.
     """
     (busybox,) = find_tools("busybox")
+    program = Path(busybox).read_bytes()
+    if b"/ld-linux" in program[:4096]:
+        # Its libraries are not in the initramfs, where the kernel would give up on it.
+        raise LabError("lab", "busybox is not a static program", hint="apt-get install busybox-static")
     entries = [(name, _DIRECTORY, b"") for name in _DIRECTORIES]
     entries += [
-        ("bin/busybox", _EXECUTABLE, Path(busybox).read_bytes()),
+        ("bin/busybox", _EXECUTABLE, program),
     ]
     files = {path.name.split(".ko")[0].replace("-", "_"): path for path in modules.rglob("*.ko*")} if modules else {}
     for number, name in enumerate(name for name in _MODULES if name in files):

@@ -43,6 +43,15 @@ def test_modules_are_unpacked_and_numbered_in_the_order_of_loading(tmp_path: Pat
     assert files == {"mods/00-virtio.ko": b"virtio", "mods/01-virtio_pci.ko": b"pci", "mods/02-virtio_blk.ko": b"blk"}
 
 
+def test_a_busybox_with_libraries_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hint names the package that has a static one."""
+    (tmp_path / "busybox").write_bytes(b"\x7fELF" + bytes(600) + b"/lib64/ld-linux-x86-64.so.2")
+    (tmp_path / "busybox").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(LabError, match="not a static program"):
+        make_initrd(tmp_path / "initrd", None)
+
+
 def test_scripts_follow_in_an_archive_of_their_own(tmp_path: Path) -> None:
     """What is kept of a kernel holds no script, so that a newer program brings its own."""
     (tmp_path / "initrd").write_bytes(b"first")
