@@ -218,9 +218,10 @@ def reclaim(_kind: Kind, parent: str) -> None:
     """Reclaim from the living parent: memory.reclaim (v2, 5.19) or memory.force_empty (v1)."""
     for name, amount in (("memory.reclaim", "1G"), ("memory.force_empty", "0")):
         if os.path.exists("%s/%s" % (parent, name)):
-            # EAGAIN: it got less than what was asked for, which is more than there is.
-            with contextlib.suppress(OSError):
-                write("%s/%s" % (parent, name), amount)
+            # EAGAIN: it got less than what was asked for, which is more than there is. It gives up early, too.
+            for _ in range(3):
+                with contextlib.suppress(OSError):
+                    write("%s/%s" % (parent, name), amount)
 
 
 def remove_files(kind: Kind, _parent: str) -> None:
