@@ -1,6 +1,5 @@
 """Ask a kernel in a virtual machine which leaks it has: the use case of ``unreclaim lab kernel``."""
 
-import tempfile
 from pathlib import Path
 
 from unreclaim.lab.errors import LabError
@@ -8,7 +7,7 @@ from unreclaim.lab.guest import script
 from unreclaim.lab.image import Kernel, Say, cache_directory, make_kernel, make_root, take_kernel
 from unreclaim.lab.report import ReportCard, make_card
 from unreclaim.lab.tools import find_tools
-from unreclaim.lab.vm import BootError, Ended, Machine, choose_accelerator, run
+from unreclaim.lab.vm import BootError, Ended, Machine, choose_accelerator, own_directory, run
 
 USERLAND = "bookworm"
 """The Debian that every kernel runs under: a kernel is told from its userland, and one root serves all."""
@@ -32,11 +31,8 @@ def examine_kernel(
     """
     find_tools("qemu-system-x86_64", "busybox", "mke2fs", "setpriv")
     cache = cache_directory(cache_dir)
-    with tempfile.TemporaryDirectory(prefix="kernel-", dir=cache) as own:
-        if image is not None:
-            kernel = take_kernel(Path(own), image, modules)
-        else:
-            kernel = make_kernel(cache, suite or USERLAND, say)
+    with own_directory(cache) as own:
+        kernel = take_kernel(own, image, modules) if image is not None else make_kernel(cache, suite or USERLAND, say)
         root = make_root(cache, USERLAND, say)
         machine = Machine(kernel, root, choose_accelerator(kernel, cache), cgroup)
         ended = _run(machine, cache, count, timeout, say)

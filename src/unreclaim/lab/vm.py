@@ -72,7 +72,7 @@ def choose_accelerator(kernel: Kernel, cache: Path) -> str:
     known = cache / f"accelerator-{boot}"
     if known.exists():
         return known.read_text(encoding="ascii")
-    with _directory(cache) as own:
+    with own_directory(cache) as own:
         arguments = _arguments(Machine(kernel, kernel.initrd, "kvm"), own, "unreclaim.probe")
         process = _start(arguments, own)
         try:
@@ -104,7 +104,7 @@ def run(
         LabError: a tool is missing.
 
     """
-    with _directory(cache) as own:
+    with own_directory(cache) as own:
         pack_payload(own / "payload.tar", payload)
         disks = [machine.root, own / "payload.tar", *([machine.kernel.modules] if machine.kernel.modules else [])]
         start = time.monotonic()
@@ -211,7 +211,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def _directory(cache: Path) -> Iterator[Path]:
+def own_directory(cache: Path) -> Iterator[Path]:
     """Give a directory for one run, gone with all that is in it afterwards; those of runs that were killed go too."""
     for leftover in cache.glob("run-*"):
         if not Path(f"/proc/{leftover.name.split('-')[1]}").exists():
