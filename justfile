@@ -15,6 +15,22 @@ check: lint cover
 test: check
     {{ run }} pytest -m "not ({{ quick }})"
 
+# Run the tests that need a kernel inside a virtual machine of one or more: 5.10, 6.1, 6.1-v1, 6.12, newest.
+vmtest *arguments:
+    {{ run }} python -m vmtest {{ arguments }}
+
+# The same on every kernel; keeps the results for docs/support-matrix.md ("just docs").
+vmtest-all *arguments:
+    {{ run }} python -m vmtest --record all {{ arguments }}
+
+# The part of it that tells most, on the kernel of Debian 12.
+vmtest-ci:
+    {{ run }} python -m vmtest --core 6.1
+
+# Write the report card of each kernel anew, for docs/kernel-report-cards.md ("just docs"). Takes half an hour.
+report-cards:
+    scripts/report-cards
+
 # Read the code without running it.
 lint:
     uv lock --check --quiet
@@ -23,7 +39,7 @@ lint:
     {{ run }} mypy
     {{ run }} lint-imports --no-logo
     {{ run }} codespell
-    shellcheck bootstrap .ci/run scripts/fresh-machine scripts/build-bpf $(find src tests -name '*.sh')
+    shellcheck bootstrap .ci/run scripts/fresh-machine scripts/build-bpf scripts/report-cards $(find src tests -name '*.sh')
     {{ run }} python -m scripts.generate_docs --check
 
 # The quick tests; the pure rooms must be covered to the last branch.

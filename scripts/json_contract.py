@@ -410,7 +410,43 @@ RECLAIM = (
     *_GAPS,
 )
 
-CONTRACT = {"diagnose": DIAGNOSE, "status": STATUS, "capture": CAPTURE, "census": CENSUS, "reclaim": RECLAIM}
+LAB = (
+    Key("schema", "string", "", "`unreclaim.lab/1`"),
+    Key("experiment", "string", "", "`clean` or `kernel`; the keys below belong to the one that is named"),
+    Key("removed", "list", "", "clean: what was left of runs whose process is gone"),
+    Key("removed[]", "string", "", "path of a cgroup, a directory or a unit"),
+    Key("suite", "string or null", "", "kernel: the Debian that it is of; null: an image of the user's own"),
+    Key("date", "string", "", "kernel: the day of the run (ISO 8601)"),
+    Key("accelerator", "string", "", "kernel: `kvm` or `tcg` (emulated)"),
+    Key("memory_mib", "integer", "MiB", "kernel: memory of the virtual machine"),
+    Key("cpus", "integer", "CPUs", "kernel: CPUs of the virtual machine"),
+    Key("kernel", "object", "", "kernel: what the kernel said and did"),
+    Key("kernel.release", "string", "", "as uname -r"),
+    Key("kernel.version", "string", "", "as uname -v"),
+    Key("kernel.cgroup", "string", "", "`v1` or `v2`"),
+    Key("kernel.memory", "boolean", "", "whether that has the memory controller"),
+    Key("kernel.features", "object", "", "what the kernel offers, by name"),
+    Key("kernel.features.<feature>", "boolean or null", "", "whether it is there; of mglru whether it is on"),
+    Key("kernel.trials", "list", "", "the kinds of leak, in the order of trying"),
+    Key("kernel.trials[].kind", "string", "", "what the process in each cgroup did"),
+    Key("kernel.trials[].made", "integer", "cgroups", "made and removed"),
+    Key("kernel.trials[].dying", "integer", "cgroups", "that stayed"),
+    Key("kernel.trials[].sunreclaim_delta_bytes", "integer or null", "bytes", "growth of `SUnreclaim` meanwhile"),
+    Key("kernel.trials[].percpu_delta_bytes", "integer or null", "bytes", "growth of `Percpu` meanwhile"),
+    Key("kernel.trials[].rungs", "list", "", "ways to free it, each tried on a set of its own; empty: nothing stayed"),
+    Key("kernel.trials[].rungs[].name", "string", "", "the way"),
+    Key("kernel.trials[].rungs[].dying", "integer", "cgroups", "dying before it"),
+    Key("kernel.trials[].rungs[].freed", "integer", "cgroups", "that it freed"),
+)
+
+CONTRACT = {
+    "diagnose": DIAGNOSE,
+    "status": STATUS,
+    "capture": CAPTURE,
+    "census": CENSUS,
+    "reclaim": RECLAIM,
+    "lab": LAB,
+}
 """Every command that writes JSON."""
 
 INTRODUCTION = """# JSON

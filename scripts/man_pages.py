@@ -14,7 +14,8 @@ import click
 
 from unreclaim import __version__
 from unreclaim.base.errors import ExitCode
-from unreclaim.cli.main import COMMANDS, cli
+from unreclaim.cli.lazy import LazyGroup
+from unreclaim.cli.main import cli
 
 DATE = "2026-11-22"
 """The day on which the texts were last revised; the day of the build would make each page stale at once."""
@@ -27,17 +28,25 @@ EXIT_STATUS = {
     ExitCode.USAGE: "Wrong usage: an unknown command or option.",
     ExitCode.BAD_DATA: "A file does not have its documented form.",
     ExitCode.NO_INPUT: "The host, directory or bundle cannot be read.",
+    ExitCode.UNAVAILABLE: "This host lacks what was asked for, or has no room for it.",
     ExitCode.INTERNAL: "A fault of this program.",
     ExitCode.CANNOT_WRITE: "The output cannot be written.",
     ExitCode.INTERRUPTED: "Interrupted with Ctrl-C.",
 }
-_DONE = "The bundle was written; it says nothing about the host's health."
 _RECOVERY = {
     ExitCode.HEALTHY: "Nothing of what was aimed at is left, or only the plan was asked for.",
     ExitCode.WARNING: "Some is left that can be reclaimed, removed or restarted yet.",
     ExitCode.CRITICAL: "Some is left that only a reboot frees.",
     ExitCode.CANNOT_TELL: "What is left is not known.",
 }
+_LAB = {ExitCode.HEALTHY: "The experiment was made; its outcome is in the output."}
+_OUTCOMES = {
+    ("capture",): {ExitCode.HEALTHY: "The bundle was written; it says nothing about the host's health."},
+    ("lab",): _LAB,
+    ("lab", "kernel"): _LAB,
+    ("lab", "clean"): {ExitCode.HEALTHY: "What was left is removed."},
+}
+"""Of commands that give no verdict: what the codes mean that would be one."""
 
 
 class Texts(NamedTuple):
@@ -51,7 +60,8 @@ TEXTS = {
     (): Texts(
         """
 Each command's own page says what it reads. None of them changes anything on the host but capture, which writes the one
-file it is asked for, and reclaim with --yes, which frees memory.
+file it is asked for, reclaim with --yes, which frees memory, and lab, which makes cgroups and files of its own and
+removes them again.
 """,
         """
 Kernel memory belongs to the host. Inside a container run the program on the host instead; it says when it is inside
@@ -158,6 +168,34 @@ A reboot is called the only help when every rung up to drop-caches was climbed, 
 something refers to it. A process that keeps it in a way that the census does not know would look the same.
 """,
     ),
+    ("lab",): Texts(
+        """
+An experiment takes kernel memory for as long as it runs, within the bounds that it is given. See the page of each.
+""",
+        """
+Freed objects leave slabs and per-CPU pages that are partly in use, so a host may show somewhat more kernel memory after
+an experiment than before. It is filled again before new memory is taken.
+""",
+    ),
+    ("lab", "kernel"): Texts(
+        """
+A virtual machine takes 2 GiB of memory and two CPUs, for half a minute by KVM and for some minutes where it is
+emulated. What it starts from is kept in a directory: some 300 MB for the root and 50 MB for each kernel.
+""",
+        """
+The machine has two CPUs and no swap, so bytes are of another host than yours; which cgroups stay, and what frees them,
+is the kernel's. Where /dev/kvm can be opened but no guest starts by it, that is found out once after each boot of the
+host, which takes 20 seconds.
+""",
+    ),
+    ("lab", "clean"): Texts(
+        """
+The directories of the cgroup hierarchies, of /var/tmp, /dev/shm and /run/systemd/system are listed.
+""",
+        """
+What belongs to a process that lives is left alone, and so is what bears another name.
+""",
+    ),
     ("capture",): Texts(
         """
 Each sample reads what diagnose reads, and always the statistics of each live memory cgroup (at most 1,000). The bundle
@@ -181,19 +219,27 @@ _SEE_ALSO = ("cgroups(7)", "proc(5)", "slabtop(1)", "systemd-cgtop(1)")
 def man_pages() -> dict[str, str]:
     """Give every page by its file name."""
     root = click.Context(cli, info_name="unreclaim", **cli.context_settings)
-    pages = {"unreclaim.1": _page(root, ())}
-    for name in COMMANDS:
-        command = cli.get_command(root, name)
-        if command is not None:
-            pages[f"unreclaim-{name}.1"] = _page(click.Context(command, root, name), (name,))
-    return pages
+    contexts = dict(_contexts(root, ()))
+    pages = ["-".join(("unreclaim", *path)) for path in contexts]
+    return {
+        f"{page}.1": _page(context, path, pages) for page, (path, context) in zip(pages, contexts.items(), strict=True)
+    }
 
 
-def _page(context: click.Context, path: tuple[str, ...]) -> str:
+def _contexts(context: click.Context, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Context]]:
+    """Give the program, every command and every command of a group."""
+    yield path, context
+    if isinstance(context.command, LazyGroup):
+        for name in context.command.table:
+            command = context.command.get_command(context, name)
+            if command is not None:
+                yield from _contexts(click.Context(command, context, name), (*path, name))
+
+
+def _page(context: click.Context, path: tuple[str, ...], names: list[str]) -> str:
     command, name = context.command, "-".join(("unreclaim", *path))
     summary, paragraphs, examples = _split(command.help or "")
     usage = " ".join(command.collect_usage_pieces(context))
-    names = ["unreclaim", *(f"unreclaim-{other}" for other in COMMANDS)]
     lines = [
         '.\\" Generated by scripts/man_pages.py; do not edit.',
         f'.TH {name.upper()} 1 {DATE} "unreclaim {__version__}" "unreclaim manual"',
@@ -201,7 +247,7 @@ def _page(context: click.Context, path: tuple[str, ...]) -> str:
         *(".SH SYNOPSIS", f".B {context.command_path}", _literal(usage)),
         *(".SH DESCRIPTION", *_paragraphs("\n\n".join((summary, *paragraphs)))),
         *(".SH OPTIONS", *_definitions(_options(context))),
-        *((".SH COMMANDS", *_definitions(sorted(COMMANDS.items()))) if isinstance(command, click.Group) else ()),
+        *((".SH COMMANDS", *_definitions(sorted(command.table.items()))) if isinstance(command, LazyGroup) else ()),
         *(".SH EXIT STATUS", *_definitions(_exit_status(path))),
         *(".SH ENVIRONMENT", *_definitions([("NO_COLOR", "Set and not empty: no colour, even on a terminal.")])),
         *(".SH OVERHEAD", *_paragraphs(TEXTS[path].overhead)),
@@ -232,9 +278,9 @@ def _options(context: click.Context) -> Iterator[tuple[str, str]]:
 
 def _exit_status(path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     for code, meaning in EXIT_STATUS.items():
-        if path == ("capture",) and code < ExitCode.USAGE:
-            if code == ExitCode.HEALTHY:
-                yield str(code.value), _DONE
+        if path in _OUTCOMES and code < ExitCode.USAGE:
+            if code in _OUTCOMES[path]:
+                yield str(code.value), _OUTCOMES[path][code]
         else:
             yield str(code.value), _RECOVERY.get(code, meaning) if path == ("reclaim",) else meaning
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.machine import new_disk_directory, new_memory_cgroup, remove_leftovers, why_not_live, why_not_root
+from tests.machine import new_disk_directory, new_memory_cgroup, pages_pin, remove_leftovers, why_not_live, why_not_root
 
 IN_CI = bool(os.environ.get("CI"))
 FORCED = os.environ.get("UNRECLAIM_FORCE") == "1"
@@ -23,6 +23,21 @@ def pytest_sessionstart() -> None:
     """Begin on a host without what tests left that were killed."""
     if os.geteuid() == 0 and (removed := remove_leftovers()):
         sys.stderr.write(f"removed {removed} cgroups and files of tests that were killed\n")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what this kernel does not do: it is no skip, for there is nothing that could be made to run."""
+    marked = [item for item in items if item.get_closest_marker("pages_pin")]
+    if marked and not pages_pin():
+        items[:] = [item for item in items if item not in marked]
+        config.hook.pytest_deselected(items=marked)
+
+
+def pytest_report_collectionfinish() -> str | None:
+    """Say why tests were left out."""
+    if not pages_pin():
+        return "left out: tests marked pages_pin, because this kernel gives a removed cgroup's pages to its parent"
+    return None
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -112,6 +112,16 @@ def why_not_root() -> str | None:
         return f"cannot make a memory cgroup: {error}"
 
 
+@cache
+def pages_pin() -> bool:
+    """Tell whether pages of a removed memory cgroup hold it here.
+
+    A kernel with lru_reparent_memcg() hands them to the parent (f1cf8d2f36dc). It is looked for, not the version.
+    """
+    symbols = Path("/proc/kallsyms").read_text(encoding="ascii")
+    return re.search(r" lru_reparent_memcg$", symbols, re.MULTILINE) is None
+
+
 @contextlib.contextmanager
 def new_memory_cgroup() -> Iterator[Path]:
     """Make a memory cgroup whose children have the controller too; end and remove all in it afterwards."""

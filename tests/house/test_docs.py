@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from scripts import generate_docs
@@ -21,6 +22,19 @@ from unreclaim.cli.main import cli
 from unreclaim.model.fields import FIELDS
 
 DOCS = TOP / "docs"
+
+
+def commands(command: click.Command, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], click.Command]:
+    """Give a command and every one below it by the words that lead to it."""
+    found = {path: command}
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            child = command.get_command(context, name)
+            assert child is not None
+            found |= commands(child, (*path, name))
+    return found
+
 
 # ── what is generated ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -132,6 +146,7 @@ def test_each_field_is_used() -> None:
 
 # ── manual pages ────────────────────────────────────────────────────────────────────────────────────────────────
 
+PATHS = commands(cli)
 SECTIONS = ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "ENVIRONMENT", "OVERHEAD", "CAVEATS"]
 SECTIONS += ["EXAMPLES", "SEE ALSO"]
 MACROS = {".TH", ".SH", ".TP", ".B", ".BR", ".PP", ".RS", ".RE", ".nf", ".fi"}
@@ -182,15 +197,11 @@ def test_each_exit_code_is_documented() -> None:
 def test_each_command_has_a_manual_page() -> None:
     """There is a page for the program and one for each command, and each shows every option and an example."""
     pages = man_pages()
-    context = cli.make_context("unreclaim", ["status"])
-    names = cli.list_commands(context)
-    assert sorted(pages) == sorted(["unreclaim.1", *(f"unreclaim-{name}.1" for name in names)])
-    for name in names:
-        command = cli.get_command(context, name)
-        assert command is not None
-        page = pages[f"unreclaim-{name}.1"].replace("\\-", "-")
+    assert sorted(pages) == sorted(f"{'-'.join(('unreclaim', *path))}.1" for path in PATHS)
+    for path, command in PATHS.items():
+        page = pages[f"{'-'.join(('unreclaim', *path))}.1"].replace("\\-", "-")
         assert [option for parameter in command.params for option in parameter.opts if option not in page] == []
-        assert re.search(rf"^(sudo )?unreclaim {name}", page.partition(".SH EXAMPLES")[2], re.MULTILINE)
+        assert re.search(rf"^(sudo )?unreclaim {' '.join(path)}", page.partition(".SH EXAMPLES")[2], re.MULTILINE)
 
 
 # ── kernel notes ────────────────────────────────────────────────────────────────────────────────────────────────

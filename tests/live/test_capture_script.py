@@ -303,6 +303,7 @@ def cgroup_with_23_dying(disk: Path) -> Iterator[Path]:
 
 
 @pytest.mark.root
+@pytest.mark.pages_pin
 def test_dying_cgroups_come_out_the_same(run: Run, cgroup_with_23_dying: Path, tmp_path: Path) -> None:
     """Both bundles give the dying count and the bytes held by 23 of our own that others count too, and one verdict."""
 

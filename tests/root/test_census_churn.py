@@ -95,6 +95,7 @@ def churn(parent: Path, place: Path) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
+@pytest.mark.pages_pin
 def test_survivors_are_all_there_under_churn(memory_cgroup: Path, disk: Path, tmpfs_file: Path) -> None:
     """Every census beside 200 cgroups a second has each survivor once, no name that never was, and a fitting number."""
     living, moving = memory_cgroup / "living", memory_cgroup / "moving"
@@ -159,6 +160,7 @@ def count_dying_quickly() -> int:
     return int(row.split()[2]) - sum(1 for _ in os.walk(hierarchy))
 
 
+@pytest.mark.pages_pin
 def test_a_walk_whose_place_was_freed_goes_on(memory_cgroup: Path, disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When all that the walk stood among is freed between two runs, the rest is listed, each once."""
     first, second = memory_cgroup / "first", memory_cgroup / "second"

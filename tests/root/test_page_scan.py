@@ -57,6 +57,7 @@ def by_charges(cgroup: Path) -> int:
     return int(lines.get("total_cache", lines.get("file", "0")))
 
 
+@pytest.mark.pages_pin
 def test_files_are_found_to_the_page(memory_cgroup: Path, disk: Path) -> None:
     """23 pages of 23 files, and what metadata was charged along: the scan, the charges and BPF give the same sum."""
     leave_dying(memory_cgroup, disk)
@@ -76,6 +77,7 @@ def test_files_are_found_to_the_page(memory_cgroup: Path, disk: Path) -> None:
     assert document["gaps"][0]["remedy"] == "run census without --backend"
 
 
+@pytest.mark.pages_pin
 def test_tmpfs_and_locked_pages_are_told_apart(memory_cgroup: Path, disk: Path) -> None:
     """23 pages in tmpfs are tmpfs; of 23 pages of a file that this process maps and locks, all are both."""
     files = [TMPFS / own_name("test") for _ in range(PRIME)]
@@ -104,6 +106,7 @@ def test_tmpfs_and_locked_pages_are_told_apart(memory_cgroup: Path, disk: Path) 
             file.unlink(missing_ok=True)
 
 
+@pytest.mark.pages_pin
 def test_pages_of_the_ancestor_itself_are_not_counted_as_held(memory_cgroup: Path, disk: Path) -> None:
     """Beside 23 pages of dying children an ancestor with 100 pages of its own keeps them out of the bound."""
     leave_dying(memory_cgroup, disk)

@@ -32,6 +32,7 @@ def mounted(at: Path, *arguments: str) -> Iterator[None]:
             subprocess.run(["umount", at], check=True)
 
 
+@pytest.mark.pages_pin
 def test_a_file_written_through_an_overlay(memory_cgroup: Path, disk: Path) -> None:
     """As in a container: the page belongs to the file of the upper layer, which is where the operator finds it."""
     for name in ("lower", "upper", "work"):
@@ -45,6 +46,7 @@ def test_a_file_written_through_an_overlay(memory_cgroup: Path, disk: Path) -> N
     assert gone(memory_cgroup, disk) == []
 
 
+@pytest.mark.pages_pin
 def test_a_file_that_only_a_bind_mount_shows(memory_cgroup: Path, disk: Path) -> None:
     """A directory that another mount covers is reached where a part of its filesystem is mounted besides."""
     (disk / "real").mkdir()
@@ -57,6 +59,7 @@ def test_a_file_that_only_a_bind_mount_shows(memory_cgroup: Path, disk: Path) ->
     assert gone(memory_cgroup, disk) == []
 
 
+@pytest.mark.pages_pin
 def test_a_file_in_a_directory_that_was_deleted(memory_cgroup: Path, disk: Path) -> None:
     """A deleted file keeps the path that it had, its directory gone or not, and is said to be unlinked."""
 
@@ -74,6 +77,7 @@ def test_a_file_in_a_directory_that_was_deleted(memory_cgroup: Path, disk: Path)
     assert gone(memory_cgroup, disk) == []
 
 
+@pytest.mark.pages_pin
 def test_a_file_on_a_filesystem_that_is_mounted_nowhere(memory_cgroup: Path, disk: Path) -> None:
     """After umount --lazy a file has no path that anybody could use; who has it open is what is left to name."""
     with mounted(disk / "m", "-t", "tmpfs", "none"):
@@ -85,6 +89,7 @@ def test_a_file_on_a_filesystem_that_is_mounted_nowhere(memory_cgroup: Path, dis
     assert gone(memory_cgroup, disk) == []
 
 
+@pytest.mark.pages_pin
 def test_memory_in_swap(memory_cgroup: Path, disk: Path) -> None:
     """Pages that were swapped out before the cgroup was removed are one reference, and their bytes are known."""
     swap, file = disk / "swap", TMPFS / own_name("test")
@@ -115,6 +120,7 @@ def _write_and_swap_out(cgroup: Path, file: Path) -> None:
 
 
 @pytest.mark.parametrize("way", ["no BTF", "no libbpf"])
+@pytest.mark.pages_pin
 def test_where_bpf_cannot_be_used_pages_are_scanned(way: str, memory_cgroup: Path, disk: Path) -> None:
     """Without the kernel's type information, or without the library, the next way is gone and the gap says why."""
     leave_behind(memory_cgroup / "c", lambda: os.close(write_file(disk / "f", 23)))

@@ -62,6 +62,7 @@ def identity(status: os.stat_result) -> tuple[str, int]:
     return (f"{os.major(status.st_dev)}:{os.minor(status.st_dev)}", status.st_ino)
 
 
+@pytest.mark.pages_pin
 def test_a_file_that_is_not_written_yet(memory_cgroup: Path, disk: Path) -> None:
     """Dirty pages are said to be; once they are written they are not."""
     (descriptor,) = leave_behind(memory_cgroup / "c", lambda: [write_file(disk / "f", 3, sync=False)])
@@ -76,6 +77,7 @@ def test_a_file_that_is_not_written_yet(memory_cgroup: Path, disk: Path) -> None
     assert gone(memory_cgroup, disk) == []
 
 
+@pytest.mark.pages_pin
 def test_a_deleted_file_that_is_open(memory_cgroup: Path, disk: Path) -> None:
     """It is marked as unlinked, with the name that it had and the process and descriptor that keep it."""
 
@@ -92,6 +94,7 @@ def test_a_deleted_file_that_is_open(memory_cgroup: Path, disk: Path) -> None:
     assert gone(memory_cgroup, disk) == []
 
 
+@pytest.mark.pages_pin
 def test_a_file_that_another_process_maps(memory_cgroup: Path, disk: Path) -> None:
     """Who maps it is named, and nobody else."""
     (descriptor,) = leave_behind(memory_cgroup / "c", lambda: [write_file(disk / "f")])
@@ -105,6 +108,7 @@ def test_a_file_that_another_process_maps(memory_cgroup: Path, disk: Path) -> No
     assert gone(memory_cgroup, disk) == []
 
 
+@pytest.mark.pages_pin
 def test_a_file_that_is_locked_in_memory(memory_cgroup: Path, disk: Path) -> None:
     """Its pages are on no list: without a search their number is known, with one their file, exactly."""
     (descriptor,) = leave_behind(memory_cgroup / "c", lambda: [write_file(disk / "f", 2)])
@@ -130,6 +134,7 @@ def _address(mapping: mmap.mmap) -> ctypes.c_void_p:
     return ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer(mapping)))
 
 
+@pytest.mark.pages_pin
 def test_a_memfd(memory_cgroup: Path) -> None:
     """A memfd goes by its name, with who holds it; closing it frees the cgroup."""
 
@@ -146,6 +151,7 @@ def test_a_memfd(memory_cgroup: Path) -> None:
     assert gone(memory_cgroup) == []
 
 
+@pytest.mark.pages_pin
 def test_system_v_shared_memory(memory_cgroup: Path) -> None:
     """A segment goes by its key, and its inode is its id, which removes it."""
 
@@ -163,6 +169,7 @@ def test_system_v_shared_memory(memory_cgroup: Path) -> None:
     assert gone(memory_cgroup) == []
 
 
+@pytest.mark.pages_pin
 def test_anonymous_memory_of_a_process_that_moved_on(memory_cgroup: Path) -> None:
     """Memory stays charged where it was first used (v1); the process that has it is named, and ends it."""
     cgroup = memory_cgroup / "c"
@@ -184,6 +191,7 @@ def test_anonymous_memory_of_a_process_that_moved_on(memory_cgroup: Path) -> Non
     assert gone(memory_cgroup) == []
 
 
+@pytest.mark.pages_pin
 def test_metadata_of_a_filesystem(memory_cgroup: Path, disk: Path) -> None:
     """A block of a directory that the cgroup was the first to touch is named by its device."""
 
@@ -256,6 +264,7 @@ def test_an_open_socket_pins_on_v2_only(memory_cgroup: Path) -> None:
     assert gone(memory_cgroup) == []
 
 
+@pytest.mark.pages_pin
 def test_dying_cgroups_in_one_another(memory_cgroup: Path, disk: Path) -> None:
     """A dying parent is held by its dying children alone, and a path leads through both to the living one."""
     parent = memory_cgroup / "p"
@@ -276,6 +285,7 @@ def test_dying_cgroups_in_one_another(memory_cgroup: Path, disk: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [b"new\nline", b"\xff\xfe", b"\x1b[31m", "ü ☂".encode(), b"deleted (deleted)"])
+@pytest.mark.pages_pin
 def test_odd_names_of_files(memory_cgroup: Path, disk: Path, name: bytes) -> None:
     """A file's name may be any bytes; JSON has what is no UTF-8 with backslashes, and the file is still found."""
     file = Path(os.fsdecode(os.fsencode(disk) + b"/" + name))
@@ -287,6 +297,7 @@ def test_odd_names_of_files(memory_cgroup: Path, disk: Path, name: bytes) -> Non
     assert gone(memory_cgroup, disk) == []
 
 
+@pytest.mark.pages_pin
 def test_a_file_in_another_mount_namespace(memory_cgroup: Path) -> None:
     """A tmpfs that only some other process sees is reached through that process."""
     command = ["unshare", "--mount", "sh", "-c", "mount -t tmpfs none /mnt && echo ready && exec sleep 60"]

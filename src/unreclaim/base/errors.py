@@ -26,6 +26,7 @@ class ExitCode(IntEnum):
     USAGE = 64
     BAD_DATA = 65
     NO_INPUT = 66
+    UNAVAILABLE = 69
     INTERNAL = 70
     CANNOT_WRITE = 73
     INTERRUPTED = 130

@@ -1,6 +1,5 @@
 """The program's entry: finds the command, imports only that one, and turns errors into lines and exit codes."""
 
-import importlib
 import signal
 import sys
 import traceback
@@ -10,40 +9,24 @@ import click
 
 from unreclaim import __version__
 from unreclaim.base.errors import ExitCode, OutputError, UnreclaimError
+from unreclaim.cli.lazy import LazyGroup
 from unreclaim.cli.terminal import drop_output
 
 COMMANDS = {
     "census": "List every dying memory cgroup by name, and what pins it.",
     "capture": "Write everything that a diagnosis reads to one file.",
     "diagnose": "Say what holds this host's kernel memory, and whether it grows.",
+    "lab": "Make leaks on purpose, and measure instead of believe.",
     "reclaim": "Free what dying memory cgroups hold, without a reboot.",
     "status": "One line and an exit code, for scripts and monitoring.",
 }
 """Every command with its line in --help; its module is ``unreclaim.cli.<name>`` with a click command ``command``."""
 
 
-class LazyGroup(click.Group):
-    """A group whose commands are imported when they are run, so that --help loads nothing."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """List the commands."""
-        return sorted(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import a command."""
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(f"unreclaim.cli.{cmd_name}").command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """Write the list of commands from the table above, importing none."""
-        with formatter.section("Commands"):
-            formatter.write_dl(sorted(COMMANDS.items()))
-
-
 @click.group(
     cls=LazyGroup,
+    table=COMMANDS,
+    package="unreclaim.cli.",
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 healthy, 1 warning, 2 critical, 3 cannot tell, 64 and above: usage or internal errors.",

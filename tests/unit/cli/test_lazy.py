@@ -29,6 +29,7 @@ def test_help_loads_nothing_heavy() -> None:
         "unreclaim.base",
         "unreclaim.base.errors",
         "unreclaim.cli",
+        "unreclaim.cli.lazy",
         "unreclaim.cli.main",
         "unreclaim.cli.terminal",
     }

@@ -1,0 +1,58 @@
+"""Makes and removes cgroups of the laboratory's own."""
+
+import contextlib
+import os
+import signal
+import time
+
+from unreclaim.host.root import walk_directories
+
+_GIVE_UP_SECONDS = 5.0
+
+
+def write_file(path: str, text: str) -> None:
+    """Write a pseudo-file, which exists."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)
+
+
+def remove_cgroup(path: str) -> None:
+    """Remove a cgroup without children; a process that has just ended may still be in it for a moment.
+
+    Raises:
+        OSError: it is in use, still after five seconds.
+
+    """
+    give_up = time.monotonic() + _GIVE_UP_SECONDS
+    while True:
+        try:
+            os.rmdir(path)
+        except FileNotFoundError:
+            return
+        except OSError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def remove_tree(top: str) -> None:
+    """End the processes in and below a cgroup of ours, and remove it with all below it. Raises OSError as above."""
+    below = [f"{top}/{path}" if path else top for path, _ in walk_directories(top)]
+    for path in sorted(below, key=lambda path: -path.count("/")):
+        with contextlib.suppress(FileNotFoundError):
+            _end_processes(path)
+        remove_cgroup(path)
+
+
+def _end_processes(path: str) -> None:
+    with open(f"{path}/cgroup.procs", encoding="ascii") as file:
+        pids = [int(line) for line in file]
+    for pid in pids:
+        if pid != os.getpid():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,9 @@
+"""Why the laboratory does not do what it was asked for."""
+
+from unreclaim.base.errors import ExitCode, UnreclaimError
+
+
+class LabError(UnreclaimError):
+    """This host lacks what an experiment needs, or an experiment failed; nothing of it was left behind."""
+
+    exit_code = ExitCode.UNAVAILABLE

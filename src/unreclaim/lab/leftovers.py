@@ -1,0 +1,69 @@
+"""Finds and removes what runs of the laboratory left that were killed, or that were asked to keep it."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+
+from unreclaim.host.cgroupfs import find_hierarchies
+from unreclaim.host.container import read_mounts
+from unreclaim.host.probe import Probe
+from unreclaim.host.root import LiveRoot
+from unreclaim.lab.cgroup_tree import remove_tree
+from unreclaim.lab.ownership import DISK, TMPFS, is_orphan
+
+UNITS = "/run/systemd/system"
+
+
+def hierarchies() -> tuple[str, ...]:
+    """Give where cgroup hierarchies are mounted, one place each."""
+    return tuple(mount.mount_point for mount in find_hierarchies(read_mounts(Probe(LiveRoot()))))
+
+
+def remove_leftovers() -> tuple[str, ...]:
+    """Remove what dead owners left, and name it; what a living process calls its own stays.
+
+    Raises:
+        OSError: something could not be removed.
+
+    """
+    return (*_stop_units(), *_remove_cgroups(), *_remove_files())
+
+
+def _stop_units() -> Iterator[str]:
+    for path in _orphans(UNITS):
+        name = os.path.basename(path)
+        _systemctl("stop", name)
+        os.unlink(path)
+        _systemctl("daemon-reload")
+        yield path
+
+
+def _systemctl(*arguments: str) -> None:
+    subprocess.run(["systemctl", *arguments], check=False, capture_output=True)  # noqa: S603, S607  found by PATH
+
+
+def _remove_cgroups() -> Iterator[str]:
+    for top in hierarchies():
+        for path in _orphans(top):
+            with contextlib.suppress(FileNotFoundError):
+                remove_tree(path)
+                yield path
+
+
+def _remove_files() -> Iterator[str]:
+    """Remove directories; such as another user made under a name of ours are none of ours, nor is a link."""
+    for place in (DISK, TMPFS):
+        for path in _orphans(place):
+            status = os.lstat(path)
+            if os.path.isdir(path) and not os.path.islink(path) and status.st_uid == os.geteuid():
+                shutil.rmtree(path)
+                yield path
+
+
+def _orphans(place: str) -> list[str]:
+    try:
+        return [f"{place}/{name}" for name in sorted(os.listdir(place)) if is_orphan(name)]
+    except FileNotFoundError:
+        return []

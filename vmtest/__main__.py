@@ -1,0 +1,168 @@
+"""``python -m vmtest KERNEL...``: run tests/root and tests/live inside a virtual machine of each kernel."""
+
+import argparse
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from unreclaim.base.errors import UnreclaimError
+from unreclaim.lab.image import cache_directory, make_kernel, make_root
+from unreclaim.lab.vm import BootError, Ended, Machine, choose_accelerator, run
+from vmtest.matrix import CORE, LEFT_OUT, MATRIX, PACKAGES, Guest
+from vmtest.results import Results, document, read_junit, today
+
+TOP = Path(__file__).parents[1]
+KEPT = TOP / "docs" / "lab"
+PLACES = ("tests/root", "tests/live")
+_PYTHON = {"bullseye": "3.9", "bookworm": "3.11", "trixie": "3.13"}
+
+
+def main(arguments: list[str]) -> int:
+    """Run the kernels that are named one after the other; 1 if a test did not pass anywhere."""
+    parser = argparse.ArgumentParser(prog="vmtest", description=__doc__.partition(": ")[2])
+    parser.add_argument("kernels", nargs="+", metavar="KERNEL", choices=[*MATRIX, "all"], help=", ".join(MATRIX))
+    parser.add_argument("--record", action="store_true", help="keep the results in docs/lab/, for the support matrix")
+    parser.add_argument("--core", action="store_true", help="only the core of the tests, for CI")
+    parser.add_argument("--cache-dir", help="where images are kept (~/.cache/unreclaim/lab)")
+    parser.add_argument(
+        "--timeout", type=float, default=3600, metavar="SECONDS", help="the longest that tests may take"
+    )
+    parser.add_argument("--log", default="vmtest-logs", metavar="DIR", help="where the console of a failure is kept")
+    parser.add_argument("-k", dest="tests", default="", metavar="EXPRESSION", help="only these tests, as pytest has it")
+    parser.add_argument("-m", dest="marks", default="", metavar="EXPRESSION", help="only tests of these markers")
+    options = parser.parse_args(arguments)
+    if options.record and (options.tests or options.marks):
+        parser.error("--record keeps what all tests came to, or all of the core, not a part")
+    names = list(MATRIX) if "all" in options.kernels else options.kernels
+    for test, why in LEFT_OUT.items():
+        say(f"left out: {test}: {why}")
+    failed = []
+    for name in names:
+        try:
+            results = run_tests(name, MATRIX[name], options)
+        except UnreclaimError as error:
+            say(f"{name}: {error}")
+            say(f"hint: {error.hint}") if error.hint else None
+            failed.append(name)
+            continue
+        say(f"{name}: {results.release}, cgroup {results.cgroup}: {results.passed} of {results.tests} tests passed")
+        for outcome in results.not_passed:
+            say(f"{name}: {outcome.what}: {outcome.test}: {outcome.why[:200]}")
+        if options.record:
+            KEPT.mkdir(exist_ok=True)
+            (KEPT / f"vmtest-{name}.json").write_bytes(document(results))
+        if results.not_passed or not results.tests:
+            failed.append(name)
+    say(f"failed: {', '.join(failed)}" if failed else f"passed on {len(names)} kernels")
+    return 1 if failed else 0
+
+
+def say(line: str) -> None:
+    """Tell what goes on."""
+    print(f"vmtest: {line}", flush=True)
+
+
+def run_tests(name: str, guest: Guest, options: argparse.Namespace) -> Results:
+    """Run the tests in one guest; a guest that does not come up is tried once more."""
+    cache = cache_directory(options.cache_dir)
+    kernel = make_kernel(cache, guest.suite, say)
+    root = make_root(cache, guest.userland, say, PACKAGES)
+    machine = Machine(kernel, root, choose_accelerator(kernel, cache), guest.cgroup)
+    site = make_site(cache, _PYTHON[guest.userland])
+    payload: dict[str, Path | bytes] = {
+        "command": command(options).encode(),
+        "site": site,
+        **{part: TOP / part for part in ("pyproject.toml", "scripts", "src")},
+        **{
+            f"tests/{part}": TOP / "tests" / part
+            for part in ("conftest.py", "fakes", "house", "live", "machine.py", "root")
+        },
+    }
+    say(f"{name}: starting {kernel.release} by {machine.accelerator.upper()}")
+
+    def once() -> Ended:
+        return run(machine, payload, cache, command_seconds=options.timeout, progress=print)
+
+    try:
+        try:
+            ended = once()
+        except BootError as error:
+            if error.booted:
+                raise
+            say(f"{name}: {error}; once more")
+            ended = once()
+    except BootError as error:
+        keep(options.log, f"{name}.console", error.console)
+        raise
+    if not ended.result:
+        keep(options.log, f"{name}.console", ended.console)
+        keep(options.log, f"{name}.output", ended.output)
+        raise BootError(f"pytest left no results (exit code {ended.exit_code})", ended.console, booted=True)
+    tests, seconds, not_passed = read_junit(ended.result)
+    if not_passed:
+        keep(options.log, f"{name}.console", ended.console)
+        keep(options.log, f"{name}.output", ended.output)
+    said = dict(re.findall(r"^guest-(release|python): (.*)$", ended.output, re.MULTILINE))
+    return Results(
+        *(name, today(), guest.suite, guest.userland, guest.cgroup, said["release"], said["python"]),
+        *(
+            machine.accelerator,
+            "core" if options.core else "all",
+            tests,
+            tests - len(not_passed),
+            round(seconds, 1),
+            not_passed,
+            LEFT_OUT,
+        ),
+    )
+
+
+def keep(directory: str, name: str, text: str) -> None:
+    """Keep what a guest said, and say where."""
+    path = Path(directory, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    say(f"kept {path}")
+
+
+def command(options: argparse.Namespace) -> str:
+    """Give the script that the guest runs; nothing may be skipped there."""
+    chosen = "".join(f" {flag} '{value}'" for flag, value in (("-k", options.tests), ("-m", options.marks)) if value)
+    left_out = "".join(f" --deselect {test}" for test in LEFT_OUT)
+    return (
+        "export PYTHONPATH=/payload/src:/payload:/payload/site CI=true\n"
+        'echo "guest-release: $(uname -r)"\n'
+        'echo "guest-python: $(python3 -c "import platform; print(platform.python_version())")"\n'
+        'exec python3 -m pytest -v --tb=short -p no:cacheprovider --junitxml="$UNRECLAIM_RESULT"'
+        f"{left_out}{chosen} {' '.join(CORE if options.core else PLACES)}\n"
+    )
+
+
+def make_site(cache: Path, python: str) -> Path:
+    """Give a directory of the packages in uv.lock that the tests import, for a Python of another version than ours."""
+    uv = os.environ.get("UV") or shutil.which("uv") or str(TOP / ".bootstrap" / "bin" / "uv")
+    export = [uv, "export", "--locked", "--quiet", "--no-default-groups", "--group", "test", "--no-emit-project"]
+    wanted = subprocess.run([*export, "--no-hashes"], cwd=TOP, capture_output=True, check=True).stdout  # noqa: S603  uv
+    final = cache / f"site-{python}-{hashlib.sha256(wanted).hexdigest()[:8]}"
+    if final.exists():
+        return final
+    with tempfile.TemporaryDirectory(prefix="site-", dir=cache) as own:
+        requirements = Path(own, "requirements.txt")
+        requirements.write_bytes(wanted)
+        install = [uv, "pip", "install", "--quiet", "--target", f"{own}/site", "--only-binary", ":all:"]
+        install += ["--python-version", python, "--python-platform", "x86_64-manylinux_2_28", "-r", str(requirements)]
+        subprocess.run(install, check=True, cwd=TOP)  # noqa: S603  uv
+        if python == f"{sys.version_info[0]}.{sys.version_info[1]}":
+            compiling = [sys.executable, "-m", "compileall", "-q", f"{own}/site"]
+            subprocess.run(compiling, check=False)  # noqa: S603  our own Python
+        Path(own, "site").rename(final)
+    return final
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,66 @@
+"""What the tests of one guest came to: from pytest's JUnit XML to the document that is kept in docs/lab/."""
+
+import datetime as dt
+import xml.etree.ElementTree as ET
+
+import msgspec
+from msgspec import Struct
+
+
+class Outcome(Struct, frozen=True):
+    """A test that did not pass, and the last line of why."""
+
+    test: str
+    what: str
+    why: str
+
+
+class Results(Struct, frozen=True):
+    """The tests of a guest. date: ISO 8601; selection: ``all`` or ``core``; not_passed: failures, errors and skips."""
+
+    name: str
+    date: str
+    suite: str
+    userland: str
+    cgroup: str
+    release: str
+    python: str
+    accelerator: str
+    selection: str
+    tests: int
+    passed: int
+    seconds: float
+    not_passed: tuple[Outcome, ...]
+    left_out: dict[str, str]
+
+
+def read_junit(xml: bytes) -> tuple[int, float, tuple[Outcome, ...]]:
+    """Give the number of tests, their seconds, and those that did not pass."""
+    suites = ET.fromstring(xml).iter("testsuite")  # noqa: S314  as above
+    tests, seconds, outcomes = 0, 0.0, []
+    for suite in suites:
+        tests += int(suite.get("tests", "0"))
+        seconds += float(suite.get("time", "0"))
+        for case in suite.iter("testcase"):
+            for child in case:
+                if child.tag in ("failure", "error", "skipped"):
+                    why = (child.get("message") or child.text or "").strip().splitlines()
+                    name = f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name')}"
+                    outcomes.append(Outcome(name, child.tag, why[0] if why else ""))
+    return tests, seconds, tuple(outcomes)
+
+
+def today() -> str:
+    """Give the date of a run."""
+    return dt.datetime.now(dt.UTC).date().isoformat()
+
+
+def document(results: Results) -> bytes:
+    """Give what is kept of a run."""
+    fields = msgspec.to_builtins(results)
+    return msgspec.json.format(msgspec.json.encode({"schema": "vmtest/1", **fields}), indent=2) + b"\n"
+
+
+def load(raw: bytes) -> Results:
+    """Read what was kept of a run."""
+    return msgspec.json.decode(raw, type=Results)
