@@ -68,6 +68,8 @@ def report_cards_page(cards: list[ReportCard]) -> str:
             *(f"- {verdict(card)}" for card in cards),
             "\n## Dying memory cgroups of those made\n",
             *_table("The process", heads, counts),
+            "\nSome of those that wrote a file of their own may stay because it was dirty when they were removed, on v2",
+            "until another cgroup is removed (kernel-notes/dying.md).",
             "\n## What frees them\n",
             "Each way was tried on 23 fresh cgroups; named is what frees four of five or more, the least invasive",
             "first.\n",

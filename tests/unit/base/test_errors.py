@@ -15,6 +15,7 @@ def test_exit_codes_are_api() -> None:
         "USAGE": 64,
         "BAD_DATA": 65,
         "NO_INPUT": 66,
+        "UNAVAILABLE": 69,
         "INTERNAL": 70,
         "CANNOT_WRITE": 73,
         "INTERRUPTED": 130,
