@@ -342,11 +342,63 @@ CENSUS = (
     *_GAPS,
 )
 
+_REPRODUCE = (
+    Key("kind", "string", "", "reproduce: the reproducer, as on the command line"),
+    Key("title", "string", "", "reproduce: the same for people"),
+    Key("cgroup", "string", "", "reproduce: the parent of all cgroups that were made, below the mount"),
+    Key("cgroup_version", "integer", "", "reproduce: of the hierarchy with the memory controller, 1 or 2"),
+    Key(
+        "lru_reparenting",
+        "boolean or null",
+        "",
+        "reproduce: the kernel gives a removed cgroup's pages to its parent; null: not known",
+    ),
+    Key("kernel_memory_reparenting", "boolean or null", "", "reproduce: and its kernel objects"),
+    Key("asked", "integer", "cgroups", "reproduce: how many were asked for"),
+    Key("made", "integer", "cgroups", "reproduce: how many were made"),
+    Key("cut_short", "string or null", "", "reproduce: why fewer were made"),
+    Key("seconds", "number", "seconds", "reproduce: how long it took to make them"),
+    Key("expected", "object", "", "reproduce: what must come out on this kernel"),
+    Key("expected.dying_low_each", "number", "ratio", "dying cgroups for each that was made, lower bound"),
+    Key("expected.dying_high_each", "number", "ratio", "upper bound"),
+    Key("expected.why", "string", "", "the reason"),
+    Key("dying", "integer or null", "cgroups", "reproduce: how many are dying; null: they could not be counted"),
+    Key("live", "integer", "cgroups", "reproduce: how many are live"),
+    Key("source", "string", "", "reproduce: who counted"),
+    Key("shared", "boolean", "", "reproduce: others' cgroups may be in the count"),
+    Key("agrees", "boolean or null", "", "reproduce: it came out as expected; null: cannot be told"),
+    *(
+        key
+        for part, line in (("slab", "SUnreclaim"), ("percpu", "Percpu"))
+        for key in (
+            Key(part, "object", "", f"reproduce: {line} of each that is left"),
+            Key(f"{part}.bytes_each", "integer or null", "bytes", "new memory that the kernel took for each"),
+            Key(f"{part}.low_bytes_each", "integer or null", "bytes", "lower bound"),
+            Key(f"{part}.high_bytes_each", "integer or null", "bytes", "upper bound"),
+            Key(f"{part}.told", "boolean", "", "there were enough, and the bounds are narrow: it is what one costs"),
+            Key(
+                f"{part}.model_bytes_each",
+                "integer" if part == "slab" else "integer or null",
+                "bytes",
+                "what one costs by the model of `dying_cost`",
+            ),
+        )
+    ),
+    Key("readings", "list", "", "reproduce: readings on the way"),
+    Key("readings[].seconds", "number", "seconds", "since the first cgroup"),
+    Key("readings[].made", "integer", "cgroups", "made by then"),
+    Key("readings[].dying", "integer or null", "cgroups", "more than before; on v1 of the whole host"),
+    Key("readings[].sunreclaim_bytes", "integer or null", "bytes", "SUnreclaim"),
+    Key("readings[].percpu_bytes", "integer or null", "bytes", "Percpu"),
+)
+
 LAB = (
     Key("schema", "string", "", "`unreclaim.lab/1`"),
-    Key("experiment", "string", "", "`clean`"),
-    Key("removed", "list", "", "what was left of runs whose process is gone"),
+    Key("experiment", "string", "", "`reproduce` or `clean`; the other keys are of one of them"),
+    *_REPRODUCE,
+    Key("removed", "list", "", "clean: what was left of runs whose process is gone"),
     Key("removed[]", "string", "", "path of a cgroup, a directory or a unit"),
+    *_GAPS,
 )
 
 CONTRACT = {"diagnose": DIAGNOSE, "status": STATUS, "capture": CAPTURE, "census": CENSUS, "lab": LAB}

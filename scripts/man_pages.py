@@ -37,6 +37,11 @@ _LAB = {ExitCode.HEALTHY: "The experiment was made; its outcome is in the output
 _OUTCOMES = {
     ("capture",): {ExitCode.HEALTHY: "The bundle was written; it says nothing about the host's health."},
     ("lab",): _LAB,
+    ("lab", "reproduce"): {
+        ExitCode.HEALTHY: "It came out as it must on this kernel.",
+        ExitCode.WARNING: "It did not.",
+        ExitCode.CANNOT_TELL: "The outcome could not be counted, or nothing definite was expected of this kernel.",
+    },
     ("lab", "clean"): {ExitCode.HEALTHY: "What was left is removed."},
 }
 """Of commands that give no verdict: what the codes mean that would be one."""
@@ -137,6 +142,25 @@ Freed objects leave slabs and per-CPU pages that are partly in use, so a host ma
 an experiment than before. It is filled again before new memory is taken.
 """,
     ),
+    ("lab", "reproduce"): Texts(
+        """
+Each cgroup that stays costs what a dying one costs, shown by unreclaim-diagnose(1), and a page of 4 KiB. That is added
+up before anything is made: an experiment that would take more than 1 GiB, or leave less than 512 MiB or a tenth of memory
+available, or write to a disk with less than 256 MiB free, is refused. The same is asked some forty times on the way. A
+process is started for each cgroup: some milliseconds. On cgroup v1 the memory hierarchy is walked at every reading.
+
+    time sudo unreclaim lab reproduce empty --count 1000
+""",
+        """
+The answer is known where the kernel shows the names of its functions (/proc/kallsyms). One cgroup, or 3 in a hundred,
+may be held or freed by something else: a block of the filesystem's metadata, or reclaim.
+
+Bytes are those of the whole host. Below 2,000 cgroups they show how much the kernel took anew, and not what one costs:
+memory that is partly free is filled first.
+
+Dying cgroups of mlock, mapped, memfd and sockets go with the process of this command, so they cannot be kept.
+""",
+    ),
     ("lab", "clean"): Texts(
         """
 The directories of the cgroup hierarchies, of /var/tmp, /dev/shm and /run/systemd/system are listed.
@@ -213,7 +237,13 @@ def _page(context: click.Context, path: tuple[str, ...], names: list[str]) -> st
 def _split(text: str) -> tuple[str, list[str], list[str]]:
     """Give the summary, the paragraphs and the example's lines of a command's help."""
     blocks = re.split(r"\n\s*\n", inspect.cleandoc(text))
-    prose = [" ".join(block.split()) for block in blocks if not block.startswith("\b")]
+    prose = []
+    for block in blocks:
+        if not block.startswith("\b"):
+            prose.append(" ".join(block.split()))
+        elif not block.startswith("\b\nExample:"):
+            title, *lines = block.splitlines()[1:]
+            prose += [title, "\n".join(f"    {line.strip()}" for line in lines)]
     example = next((block.splitlines()[2:] for block in blocks if block.startswith("\b\nExample:")), [])
     return prose[0], prose[1:], inspect.cleandoc("\n".join(["", *example])).splitlines()
 

@@ -19,8 +19,10 @@ from unreclaim.model.census import Census, CensusGroup, DyingCgroup, Holder, Pin
 from unreclaim.model.diagnosis import Diagnosis
 from unreclaim.model.dying import Count
 from unreclaim.model.gap import Gap
+from unreclaim.model.lab import Reproduction
 from unreclaim.render.as_json import diagnosis_document, encode, status_document
 from unreclaim.render.census import census_document
+from unreclaim.render.lab import clean_document, reproduction_document
 
 KINDS = {
     type(None): "null",
@@ -184,6 +186,18 @@ def test_json_of_census_is_documented() -> None:
         census_document(Census("bpf", 4, dying, lru_reparenting=False), groups, count, gaps, each=True),
         census_document(Census("residual charge", None, ()), groups, None, gaps, each=False),
     ]
+    seen = written(keys, documents)
+    assert [*undocumented(keys, seen), *never_written(keys, seen)] == []
+
+
+def test_json_of_lab_is_documented() -> None:
+    """What the experiments of lab write with --json is exactly the contract, with everything and with what is None."""
+    documents: list[object] = [clean_document(("/sys/fs/cgroup/memory/unreclaim-lab-1-2",))]
+    for without in ((), (object,), (tuple,), (object, tuple)):
+        made = invent(types.type_info(Reproduction), frozenset(without))
+        assert isinstance(made, Reproduction)
+        documents.append(reproduction_document(made))
+    keys = CONTRACT["lab"]
     seen = written(keys, documents)
     assert [*undocumented(keys, seen), *never_written(keys, seen)] == []
 

@@ -5,6 +5,7 @@ import click
 from unreclaim.cli.lazy import LazyGroup
 
 COMMANDS = {
+    "reproduce": "Make a leak of a known kind, and say whether it came out as it must.",
     "clean": "Remove what runs of the laboratory left that were killed or kept.",
 }
 """Every subcommand with its line in --help; its module is ``unreclaim.cli.lab_<name>``."""
@@ -19,5 +20,6 @@ def command() -> None:
 
     \b
     Example:
+      sudo unreclaim lab reproduce page-cache
       sudo unreclaim lab clean
     """  # noqa: D301
