@@ -392,10 +392,45 @@ _REPRODUCE = (
     Key("readings[].percpu_bytes", "integer or null", "bytes", "Percpu"),
 )
 
+_COMPARE = (
+    Key("units", "list", "", "compare: what the two are called"),
+    Key("units[]", "string", "", "a unit's name, or its settings"),
+    Key("starts", "integer", "starts", "compare: of each"),
+    Key("system", "string", "", "compare: version of systemd, and where it runs"),
+    *(
+        key
+        for name, kind, meaning in (
+            ("cgroups_per_start", "object", "cgroups that a start makes in one hierarchy"),
+            ("left_dying_per_start", "object or null", "of them not freed after two seconds; null: no memory cgroups"),
+            ("bytes_per_start", "object or null", "SUnreclaim and Percpu; null: not known, or one round alone"),
+        )
+        for key in (
+            Key(name, kind, "", f"compare: {meaning}"),
+            Key(f"{name}.first", "number", "per start", "of the first unit"),
+            Key(f"{name}.second", "number", "per start", "of the second"),
+            Key(f"{name}.difference_low", "number", "per start", "first minus second, lower end of the 95 % interval"),
+            Key(f"{name}.difference_high", "number", "per start", "upper end"),
+            Key(f"{name}.shown", "boolean", "", "the interval leaves no doubt that there is a difference"),
+        )
+    ),
+    Key("conclusions", "list", "", "compare: what follows"),
+    Key("conclusions[]", "string", "", "one sentence; the first is on cgroups"),
+    Key("batches", "list", "", "compare: starts in a row, in the order in which they were run"),
+    Key("batches[].unit", "string", "", "which of the two"),
+    Key("batches[].starts", "integer", "starts", "how many"),
+    Key("batches[].cgroups", "integer", "cgroups", "made, in the hierarchy where most were"),
+    Key("batches[].left_dying", "integer or null", "cgroups", "of them not freed; null: no memory cgroups"),
+    Key("batches[].hierarchies", "integer", "hierarchies", "in which cgroups were made"),
+    Key("batches[].seconds", "number", "seconds", "how long the starts took"),
+    Key("batches[].sunreclaim_bytes", "integer or null", "bytes", "by how much SUnreclaim changed"),
+    Key("batches[].percpu_bytes", "integer or null", "bytes", "by how much Percpu changed"),
+)
+
 LAB = (
     Key("schema", "string", "", "`unreclaim.lab/1`"),
-    Key("experiment", "string", "", "`reproduce` or `clean`; the other keys are of one of them"),
+    Key("experiment", "string", "", "`reproduce`, `compare` or `clean`; the other keys are of one of them"),
     *_REPRODUCE,
+    *_COMPARE,
     Key("removed", "list", "", "clean: what was left of runs whose process is gone"),
     Key("removed[]", "string", "", "path of a cgroup, a directory or a unit"),
     *_GAPS,

@@ -19,10 +19,10 @@ from unreclaim.model.census import Census, CensusGroup, DyingCgroup, Holder, Pin
 from unreclaim.model.diagnosis import Diagnosis
 from unreclaim.model.dying import Count
 from unreclaim.model.gap import Gap
-from unreclaim.model.lab import Reproduction
+from unreclaim.model.lab import Comparison, Reproduction
 from unreclaim.render.as_json import diagnosis_document, encode, status_document
 from unreclaim.render.census import census_document
-from unreclaim.render.lab import clean_document, reproduction_document
+from unreclaim.render.lab import clean_document, comparison_document, reproduction_document
 
 KINDS = {
     type(None): "null",
@@ -197,6 +197,9 @@ def test_json_of_lab_is_documented() -> None:
         made = invent(types.type_info(Reproduction), frozenset(without))
         assert isinstance(made, Reproduction)
         documents.append(reproduction_document(made))
+        found = invent(types.type_info(Comparison), frozenset(without))
+        assert isinstance(found, Comparison)
+        documents.append(comparison_document(found))
     keys = CONTRACT["lab"]
     seen = written(keys, documents)
     assert [*undocumented(keys, seen), *never_written(keys, seen)] == []

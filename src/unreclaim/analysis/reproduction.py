@@ -68,7 +68,10 @@ KINDS = {
     "sockets": Kind("sockets that live on", "opened a TCP socket that another process keeps", needs_process=True),
     "live-cgroups": Kind("cgroups that nobody removes", "did nothing, and its cgroup was not removed"),
     "unit-loop": Kind(
-        "a systemd unit in a restart loop", "appended a page to a log, as a unit's start", bytes_each=PAGE, on_disk=True
+        "a systemd unit in a restart loop",
+        "appended a page to a log, being a start of the unit,",
+        bytes_each=PAGE,
+        on_disk=True,
     ),
 }
 """Every reproducer by the name that it has on the command line."""

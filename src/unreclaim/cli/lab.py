@@ -5,6 +5,7 @@ import click
 from unreclaim.cli.lazy import LazyGroup
 
 COMMANDS = {
+    "compare": "Start two units in turns under a real systemd, and say whether they differ.",
     "reproduce": "Make a leak of a known kind, and say whether it came out as it must.",
     "clean": "Remove what runs of the laboratory left that were killed or kept.",
 }
@@ -21,5 +22,6 @@ def command() -> None:
     \b
     Example:
       sudo unreclaim lab reproduce page-cache
+      sudo unreclaim lab compare --set Type=exec --against Type=simple --nspawn
       sudo unreclaim lab clean
     """  # noqa: D301

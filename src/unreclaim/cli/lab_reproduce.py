@@ -9,10 +9,13 @@ import click
 from unreclaim.analysis.reproduction import KINDS
 from unreclaim.app.clock import SystemClock
 from unreclaim.base.errors import ExitCode
+from unreclaim.cli.lab_options import container_options
 from unreclaim.cli.options import Duration, json_option
 from unreclaim.cli.terminal import progress_line, say
 from unreclaim.host.root import LiveRoot
-from unreclaim.lab.reproduce import MOST_CGROUPS, Order, reproduce
+from unreclaim.lab.nspawn import cache_directory, make_root
+from unreclaim.lab.ownership import require_root
+from unreclaim.lab.reproduce import MOST_CGROUPS, UNIT_LOOP, Order, reproduce
 from unreclaim.model.lab import Moment
 from unreclaim.render.as_json import encode
 from unreclaim.render.lab import moment_line, moments_text, reproduction_document, reproduction_text
@@ -35,11 +38,22 @@ _LINE_EVERY = 4
     "--within", type=Duration(), metavar="TIME", default="5m", show_default=True, help="Stop making when it is over."
 )
 @click.option("--hold", type=Duration(), metavar="TIME", default="0s", help="Keep it there so long, to look at it.")
+@container_options("For unit-loop: boot")
 @click.option("--keep", is_flag=True, help="Leave it there, until the next run of lab.")
 @json_option()
 @click.pass_context
-def command(
-    ctx: click.Context, kind: str, count: int, within: float, hold: float, *, keep: bool, as_json: bool
+def command(  # noqa: PLR0913  one for each option
+    ctx: click.Context,
+    kind: str,
+    count: int,
+    within: float,
+    hold: float,
+    suite: str,
+    cache_dir: str | None,
+    *,
+    nspawn: bool,
+    keep: bool,
+    as_json: bool,
 ) -> None:
     """Make a leak of a known kind, and say whether it came out as it must.
 
@@ -71,9 +85,13 @@ def command(
     """  # noqa: D301
     if keep and KINDS[kind].needs_process:
         raise click.UsageError(f"what {kind} leaves is held by this process and goes with it; use --hold", ctx)
+    if nspawn and kind != UNIT_LOOP:
+        raise click.UsageError(f"--nspawn is for {UNIT_LOOP} alone", ctx)
+    require_root("lab reproduce")
+    container = make_root(suite, cache_dir or cache_directory()) if nspawn else None
     order = Order(kind, count, within)
     display = _Display(as_json=as_json)
-    with reproduce(order, LiveRoot(), SystemClock(), display.show, lambda: keep) as made:
+    with reproduce(order, LiveRoot(), SystemClock(), display.show, lambda: keep, container) as made:
         display.clear()
         say(encode(reproduction_document(made)) + "\n" if as_json else reproduction_text(made))
         if not as_json:

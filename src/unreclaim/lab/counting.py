@@ -28,12 +28,16 @@ class Tally(Struct, frozen=True):
 
 
 class Watch:
-    """Reads the figures of moments; dying is counted from what it was at the start."""
+    """Reads the figures of moments; dying is counted from what it was at the start.
 
-    def __init__(self, root: Root, grounds: Grounds) -> None:
+    unit: what is counted are the cgroups of this systemd unit; None: those below the experiment's own cgroup.
+    """
+
+    def __init__(self, root: Root, grounds: Grounds, unit: str | None = None) -> None:
         """Begin to watch."""
         self._root = root
         self._grounds = grounds
+        self._unit = unit
         self._mounts = read_mounts(Probe(root))
         self._start = self.kernels_count() or 0
 
@@ -50,7 +54,7 @@ class Watch:
         )
 
     def kernels_count(self) -> int | None:
-        """Count by the kernel's own counters: below our own cgroup on v2, on the whole host on v1."""
+        """Count by the kernel's own counters: below our own cgroup on v2, else on the whole host."""
         if self._grounds.version == 2:
             stat = self._stat()
             return None if stat is None else stat.nr_dying_subsys.get("memory", stat.nr_dying_descendants)
@@ -60,7 +64,7 @@ class Watch:
         return None
 
     def _stat(self) -> CgroupStat | None:
-        path = f"{self._grounds.top}/cgroup.stat"
+        path = f"{self._grounds.mount_point if self._unit else self._grounds.top}/cgroup.stat"
         try:
             return parse_cgroup_stat(self._root.read_text(path), file=path)
         except (OSError, ParseError):
@@ -75,9 +79,11 @@ class Watch:
             if dying is not None:
                 dying = max(0, dying - self._start)
             gaps = (Gap("dying cgroups by name", error.why, error.hint),)
-            if self._grounds.version == 2:
+            if self._grounds.version == 2 and not self._unit:
                 return Tally(dying, "cgroup.stat of the experiment's own cgroup", shared=False, gaps=gaps)
-            return Tally(dying, "/proc/cgroups, before and after", shared=True, gaps=gaps)
-        own = self._grounds.cgroup
-        dying = sum(each.path.startswith(f"{own}/") for each in report.census.dying)
+            return Tally(dying, "the kernel's counters, before and after", shared=True, gaps=gaps)
+        if self._unit:
+            dying = sum(f"/{self._unit}" in each.path for each in report.census.dying)
+            return Tally(dying, "the census, by the unit's name", shared=False)
+        dying = sum(each.path.startswith(f"{self._grounds.cgroup}/") for each in report.census.dying)
         return Tally(dying, "the census, below the experiment's own cgroup", shared=False)

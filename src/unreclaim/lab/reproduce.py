@@ -22,7 +22,10 @@ from unreclaim.lab.errors import LabError
 from unreclaim.lab.grounds import Grounds, open_grounds
 from unreclaim.lab.leftovers import remove_leftovers
 from unreclaim.lab.makers import Maker, make_maker
+from unreclaim.lab.nspawn import boot
 from unreclaim.lab.ownership import DISK, TMPFS, require_root
+from unreclaim.lab.systemd import Systemd, find_systemd
+from unreclaim.lab.units import Variant, plain_unit, restart_until_limit, unit_name
 from unreclaim.model.diagnosis import DyingCost
 from unreclaim.model.dying import count_memory
 from unreclaim.model.host import Host
@@ -30,6 +33,7 @@ from unreclaim.model.lab import Moment, Reproduction, Terms
 from unreclaim.model.sample import Observation, Sample
 
 MOST_CGROUPS = 20_000
+UNIT_LOOP = "unit-loop"
 _QUIET_READINGS, _QUIET_SECONDS = 5, 0.25
 _MOMENTS = 40
 _SETTLE_SECONDS, _SETTLE_STEP = 5.0, 0.25
@@ -61,11 +65,17 @@ class _Start(Struct, frozen=True):
 
 @contextlib.contextmanager
 def reproduce(
-    order: Order, root: Root, clock: Clock, show: Show | None = None, keep: Callable[[], bool] = lambda: False
+    order: Order,
+    root: Root,
+    clock: Clock,
+    show: Show | None = None,
+    keep: Callable[[], bool] = lambda: False,
+    container: str | None = None,
 ) -> Iterator[Reproduction]:
     """Make a leak, and give what came of it while it is still there; at the end of the context it is removed.
 
     root: the running host. show: is given every reading on the way. keep: asked at the end whether to leave it there.
+    container: root of a Debian in whose systemd the unit of ``unit-loop`` is to run; None: this host's.
 
     Raises:
         LabError: not root, no memory controller, no room, or a process could not do its part.
@@ -79,8 +89,23 @@ def reproduce(
     if hierarchy is None:
         hint = "the memory controller is off here; see: unreclaim diagnose --full"
         raise LabError("lab", "no hierarchy with the memory controller could be read", hint=hint)
-    with open_grounds(hierarchy, keep=keep) as grounds, make_maker(order.kind, grounds, order.count) as maker:
-        yield _Run(order, root, clock, show, start, grounds).go(maker)
+    with open_grounds(hierarchy, keep=keep) as grounds:
+        if order.kind == UNIT_LOOP:
+            with _system(container, grounds, clock) as system:
+                yield _Run(order, root, clock, show, start, grounds, unit_name()).go(system)
+        else:
+            with make_maker(order.kind, grounds, order.count) as maker:
+                yield _Run(order, root, clock, show, start, grounds).go(maker)
+
+
+@contextlib.contextmanager
+def _system(container: str | None, grounds: Grounds, clock: Clock) -> Iterator[Systemd]:
+    """Give the systemd that restarts a unit: this host's, or one that is booted from a root for it."""
+    if container is None:
+        yield find_systemd()
+    else:
+        with boot(container, os.path.basename(container), clock, (grounds.disk,)) as system:
+            yield system
 
 
 def _look(root: Root) -> _Start:
@@ -103,10 +128,10 @@ def _require_room(root: Root, order: Order, bytes_each: int) -> None:
 def _why_no_room(root: Root, kind: Kind, needed_bytes: int) -> str | None:
     try:
         info = parse_meminfo(root.read_text("/proc/meminfo"))
+        place = DISK if kind.on_disk else TMPFS if kind.bytes_each else None
+        status = os.statvfs(place) if place else None
     except (OSError, ParseError) as error:
         return f"it cannot be told whether there is room: {error}"
-    place = DISK if kind.on_disk else TMPFS if kind.bytes_each else None
-    status = os.statvfs(place) if place else None
     return why_no_room(info, needed_bytes, status.f_bavail * status.f_frsize if status else None)
 
 
@@ -114,7 +139,14 @@ class _Run:
     """One experiment while it goes on."""
 
     def __init__(
-        self, order: Order, root: Root, clock: Clock, show: Show | None, start: _Start, grounds: Grounds
+        self,
+        order: Order,
+        root: Root,
+        clock: Clock,
+        show: Show | None,
+        start: _Start,
+        grounds: Grounds,
+        unit: str | None = None,
     ) -> None:
         self._order = order
         self._kind = KINDS[order.kind]
@@ -123,17 +155,17 @@ class _Run:
         self._show = show
         self._start = start
         self._grounds = grounds
-        self._watch = Watch(root, grounds)
+        self._watch = Watch(root, grounds, unit)
         self._began = clock.monotonic()
         self._moments: list[Moment] = []
 
-    def go(self, maker: Maker) -> Reproduction:
+    def go(self, maker: Maker | Systemd) -> Reproduction:
         """Make the cgroups, wait until the counters have settled, and say what is there."""
         refreshed = _refresh()
         quiet = self._quiet_time()
         self._began = self._clock.monotonic()
         self._note(0)
-        made, cut_short = self._make(maker)
+        made, cut_short = self._make(maker) if isinstance(maker, Maker) else self._restart(maker)
         seconds = self._clock.monotonic() - self._began
         if self._start.terms.pages_reparented:
             # There a page that is not written yet still holds a cgroup, by the structures of writeback.
@@ -141,7 +173,7 @@ class _Run:
         self._settle(made)
         self._note(made)
         tally = self._watch.tally()
-        live = self._live()
+        live = self._live() if isinstance(maker, Maker) and not maker.removed else 0
         expected = expect(self._order.kind, self._start.terms)
         slab_error, percpu_error = self._errors(quiet, refreshed=refreshed)
         moments = tuple(self._moments)
@@ -182,6 +214,22 @@ class _Run:
                     return number, why
             self._make_one(maker, number)
         return self._order.count, None
+
+    def _restart(self, system: Systemd) -> tuple[int, str | None]:
+        """Let a unit append a page to a log at each of its starts."""
+        stopped: list[str] = []
+
+        def look(restarts: int) -> bool:
+            if restarts:
+                self._note(restarts)
+            stopped.extend(filter(None, [self._why_stop(self._order.count - restarts)]))
+            return not stopped
+
+        text = plain_unit(f"/bin/sh -c 'printf %%4096s >> {self._grounds.disk}/log'")
+        name = unit_name()
+        with system.unit(name, Variant(name, text).unit_text(self._order.count)):
+            made = restart_until_limit(system, name, self._order.count, self._clock, look)
+        return made, stopped[0] if stopped else None
 
     def _why_stop(self, left: int) -> str | None:
         if self._clock.monotonic() - self._began > self._order.most_seconds:

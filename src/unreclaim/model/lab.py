@@ -75,3 +75,52 @@ class Reproduction(Struct, frozen=True):
     moments: tuple[Moment, ...]
     cut_short: str | None = None
     gaps: tuple[Gap, ...] = ()
+
+
+class Batch(Struct, frozen=True):
+    """So many starts of one of two units in a row. second: which of the two.
+
+    made: cgroups in the hierarchy where most were made; left: of them not freed when the batch had settled.
+    hierarchies: in how many they were made. sunreclaim_bytes, percpu_bytes: how much more there was after it. None of
+    the last three: the units have no memory cgroups.
+    """
+
+    second: bool
+    starts: int
+    made: int
+    left: int | None
+    hierarchies: int
+    seconds: float
+    sunreclaim_bytes: int | None = None
+    percpu_bytes: int | None = None
+
+
+class Difference(Struct, frozen=True):
+    """A figure per start of both units, and the first minus the second with a 95 % interval."""
+
+    first: float
+    second: float
+    low: float
+    high: float
+
+    @property
+    def shown(self) -> bool:
+        """Tell whether the interval leaves no doubt that there is a difference."""
+        return self.low > 0 or self.high < 0
+
+
+class Comparison(Struct, frozen=True):
+    """Two units, started in turns. labels: what they are called. starts: of each.
+
+    system: where that was: systemd's version, and on what. conclusions: plain sentences, the one on cgroups first.
+    """
+
+    labels: tuple[str, str]
+    starts: int
+    system: str
+    made: Difference
+    left: Difference | None
+    bytes: Difference | None
+    conclusions: tuple[str, ...]
+    batches: tuple[Batch, ...]
+    gaps: tuple[Gap, ...] = ()

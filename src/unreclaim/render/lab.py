@@ -4,7 +4,7 @@ import msgspec
 
 from unreclaim.base.units import format_bytes, format_count, format_duration
 from unreclaim.model.diagnosis import Span
-from unreclaim.model.lab import Each, Moment, Reproduction
+from unreclaim.model.lab import Comparison, Difference, Each, Moment, Reproduction
 from unreclaim.render.as_json import gaps_document
 from unreclaim.render.as_text import wrap
 
@@ -162,3 +162,64 @@ def _each_document(each: Each | None, model: Span | None) -> dict[str, object]:
 def clean_document(removed: tuple[str, ...]) -> dict[str, object]:
     """Build the document of ``unreclaim lab clean --json``."""
     return {"schema": "unreclaim.lab/1", "experiment": "clean", "removed": list(removed)}
+
+
+def comparison_text(found: Comparison) -> str:
+    """Write a comparison: the conclusions, then what each batch made."""
+    lines = [wrap(found.conclusions[0].upper()[:1] + found.conclusions[0][1:])]
+    lines += [wrap(sentence, indent=2) for sentence in found.conclusions[1:]]
+    lines += ["", wrap(f"{format_count(found.starts)} starts of each, in turns; {found.system}"), ""]
+    width = max(len(label) for label in found.labels)
+    lines.append(f"  {'':<{width}}  starts  seconds  cgroups  left dying  SUnreclaim    Percpu")
+    for batch in found.batches:
+        label = found.labels[batch.second]
+        left = "?" if batch.left is None else format_count(batch.left)
+        sizes = (_signed(size) if size is not None else "?" for size in (batch.sunreclaim_bytes, batch.percpu_bytes))
+        slab, percpu = sizes
+        lines.append(
+            f"  {label:<{width}}  {format_count(batch.starts):>6}  {batch.seconds:>7.1f}  "
+            f"{format_count(batch.made):>7}  {left:>10}  {slab:>10}  {percpu:>8}"
+        )
+    lines += ["", *(wrap(f"Not seen: {gap.what} ({gap.why})") for gap in found.gaps)] if found.gaps else []
+    return "\n".join(lines) + "\n"
+
+
+def comparison_document(found: Comparison) -> dict[str, object]:
+    """Build the document of ``unreclaim lab compare --json``."""
+    return {
+        "schema": "unreclaim.lab/1",
+        "experiment": "compare",
+        "units": list(found.labels),
+        "starts": found.starts,
+        "system": found.system,
+        "cgroups_per_start": _difference_document(found.made),
+        "left_dying_per_start": _difference_document(found.left),
+        "bytes_per_start": _difference_document(found.bytes),
+        "conclusions": list(found.conclusions),
+        "batches": [
+            {
+                "unit": found.labels[batch.second],
+                "starts": batch.starts,
+                "cgroups": batch.made,
+                "left_dying": batch.left,
+                "hierarchies": batch.hierarchies,
+                "seconds": round(batch.seconds, 2),
+                "sunreclaim_bytes": batch.sunreclaim_bytes,
+                "percpu_bytes": batch.percpu_bytes,
+            }
+            for batch in found.batches
+        ],
+        "gaps": gaps_document(found.gaps),
+    }
+
+
+def _difference_document(found: Difference | None) -> dict[str, object] | None:
+    if found is None:
+        return None
+    return {
+        "first": round(found.first, 4),
+        "second": round(found.second, 4),
+        "difference_low": round(found.low, 4),
+        "difference_high": round(found.high, 4),
+        "shown": found.shown,
+    }

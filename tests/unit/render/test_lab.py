@@ -4,8 +4,25 @@ from msgspec.structs import replace
 
 from unreclaim.model.diagnosis import DyingCost, Span
 from unreclaim.model.gap import Gap
-from unreclaim.model.lab import Each, Expectation, Moment, Reproduction, Terms
-from unreclaim.render.lab import clean_document, moment_line, moments_text, reproduction_document, reproduction_text
+from unreclaim.model.lab import (
+    Batch,
+    Comparison,
+    Difference,
+    Each,
+    Expectation,
+    Moment,
+    Reproduction,
+    Terms,
+)
+from unreclaim.render.lab import (
+    clean_document,
+    comparison_document,
+    comparison_text,
+    moment_line,
+    moments_text,
+    reproduction_document,
+    reproduction_text,
+)
 
 MOMENTS = tuple(Moment(number / 10, number * 50, number * 50, 10**6 * number, 4096) for number in range(5))
 MADE = Reproduction(
@@ -127,6 +144,49 @@ def test_a_plot_fits_and_ends_with_the_last_reading() -> None:
     (line,) = moments_text(many).splitlines()
     assert line == "  made       ▁▁▁▁▁▂▂▂▂▃▃▃▃▄▄▄▄▄▅▅▅▅▆▆▆▆▇▇▇▇█  90"
     assert moments_text(many[:1]) == ""
+
+
+COMPARED = Comparison(
+    ("Type=exec", "Type=simple"),
+    50,
+    "systemd 252 on Debian bookworm in a container",
+    Difference(1.0, 1.0, -0.06, 0.06),
+    Difference(0.02, 0, -0.06, 0.1),
+    None,
+    ("no difference in cgroups per start: 1.00 vs 1.00, 100 starts", "no difference in what is left"),
+    (Batch(False, 50, 50, 1, 3, 1.94, -16_000, 0), Batch(True, 50, 50, None, 3, 1.0)),  # noqa: FBT003
+)
+
+
+def test_a_comparison_is_told_conclusions_first() -> None:
+    """The sentences, then what each batch made; what is not known is a question mark."""
+    assert comparison_text(COMPARED) == (
+        "No difference in cgroups per start: 1.00 vs 1.00, 100 starts\n"
+        "  no difference in what is left\n\n"
+        "50 starts of each, in turns; systemd 252 on Debian bookworm in a container\n\n"
+        "               starts  seconds  cgroups  left dying  SUnreclaim    Percpu\n"
+        "  Type=exec        50      1.9       50           1      -16 kB      +0 B\n"
+        "  Type=simple      50      1.0       50           ?           ?         ?\n"
+    )
+    text = comparison_text(replace(COMPARED, gaps=(Gap("bytes", "no memory cgroups"),)))
+    assert text.endswith("?\n\nNot seen: bytes (no memory cgroups)\n")
+
+
+def test_a_comparison_names_the_unit_of_each_batch() -> None:
+    """In JSON each batch has its unit's name, and what is not known is null."""
+    document = comparison_document(COMPARED)
+    assert (document["schema"], document["experiment"]) == ("unreclaim.lab/1", "compare")
+    assert document["bytes_per_start"] is None
+    assert document["cgroups_per_start"] == {
+        "first": 1.0,
+        "second": 1.0,
+        "difference_low": -0.06,
+        "difference_high": 0.06,
+        "shown": False,
+    }
+    batches = document["batches"]
+    assert isinstance(batches, list)
+    assert [(batch["unit"], batch["left_dying"]) for batch in batches] == [("Type=exec", 1), ("Type=simple", None)]
 
 
 def test_documents_name_their_experiment() -> None:
