@@ -19,9 +19,11 @@ from unreclaim.model.census import Census, CensusGroup, DyingCgroup, Holder, Pin
 from unreclaim.model.diagnosis import Diagnosis
 from unreclaim.model.dying import Count
 from unreclaim.model.gap import Gap
+from unreclaim.model.lab import Comparison, Reproduction
 from unreclaim.model.recovery import Recovery
 from unreclaim.render.as_json import diagnosis_document, encode, status_document
 from unreclaim.render.census import census_document
+from unreclaim.render.lab import clean_document, comparison_document, reproduction_document
 from unreclaim.render.recovery import recovery_document
 
 KINDS = {
@@ -202,6 +204,23 @@ def test_json_of_reclaim_is_documented() -> None:
     recoveries.append(replace(recoveries[0], outcomes=(unnamed,)))
     keys = CONTRACT["reclaim"]
     seen = written(keys, [recovery_document(one) for one in recoveries])
+    assert [*undocumented(keys, seen), *never_written(keys, seen)] == []
+
+
+def test_json_of_lab_is_documented() -> None:
+    """What the experiments of lab write with --json is exactly the contract, with everything and with what is None."""
+    documents: list[object] = [clean_document(("/sys/fs/cgroup/memory/unreclaim-lab-1-2",))]
+    for without in ((), (object,), (tuple,), (object, tuple)):
+        made = invent(types.type_info(Reproduction), frozenset(without))
+        assert isinstance(made, Reproduction)
+        documents.append(reproduction_document(made))
+        found = invent(types.type_info(Comparison), frozenset(without))
+        assert isinstance(found, Comparison)
+        documents.append(comparison_document(found))
+    # A report card takes a virtual machine; its keys are those of its structures (tests/unit/lab/test_report.py).
+    card = ("suite", "date", "accelerator", "memory_mib", "cpus", "kernel")
+    keys = [key for key in CONTRACT["lab"] if key.path.split(".")[0] not in card]
+    seen = written(keys, documents)
     assert [*undocumented(keys, seen), *never_written(keys, seen)] == []
 
 
