@@ -342,11 +342,91 @@ CENSUS = (
     *_GAPS,
 )
 
-LAB = (
-    Key("schema", "string", "", "`unreclaim.lab/1`"),
-    Key("experiment", "string", "", "`clean` or `kernel`; the keys below belong to the one that is named"),
-    Key("removed", "list", "", "clean: what was left of runs whose process is gone"),
-    Key("removed[]", "string", "", "path of a cgroup, a directory or a unit"),
+_REPRODUCE = (
+    Key("kind", "string", "", "reproduce: the reproducer, as on the command line"),
+    Key("title", "string", "", "reproduce: the same for people"),
+    Key("cgroup", "string", "", "reproduce: the parent of all cgroups that were made, below the mount"),
+    Key("cgroup_version", "integer", "", "reproduce: of the hierarchy with the memory controller, 1 or 2"),
+    Key(
+        "lru_reparenting",
+        "boolean or null",
+        "",
+        "reproduce: the kernel gives a removed cgroup's pages to its parent; null: not known",
+    ),
+    Key("kernel_memory_reparenting", "boolean or null", "", "reproduce: and its kernel objects"),
+    Key("asked", "integer", "cgroups", "reproduce: how many were asked for"),
+    Key("made", "integer", "cgroups", "reproduce: how many were made"),
+    Key("cut_short", "string or null", "", "reproduce: why fewer were made"),
+    Key("seconds", "number", "seconds", "reproduce: how long it took to make them"),
+    Key("expected", "object", "", "reproduce: what must come out on this kernel"),
+    Key("expected.dying_low_each", "number", "ratio", "dying cgroups for each that was made, lower bound"),
+    Key("expected.dying_high_each", "number", "ratio", "upper bound"),
+    Key("expected.why", "string", "", "the reason"),
+    Key("dying", "integer or null", "cgroups", "reproduce: how many are dying; null: they could not be counted"),
+    Key("live", "integer", "cgroups", "reproduce: how many are live"),
+    Key("source", "string", "", "reproduce: who counted"),
+    Key("shared", "boolean", "", "reproduce: others' cgroups may be in the count"),
+    Key("agrees", "boolean or null", "", "reproduce: it came out as expected; null: cannot be told"),
+    *(
+        key
+        for part, line in (("slab", "SUnreclaim"), ("percpu", "Percpu"))
+        for key in (
+            Key(part, "object", "", f"reproduce: {line} of each that is left"),
+            Key(f"{part}.bytes_each", "integer or null", "bytes", "new memory that the kernel took for each"),
+            Key(f"{part}.low_bytes_each", "integer or null", "bytes", "lower bound"),
+            Key(f"{part}.high_bytes_each", "integer or null", "bytes", "upper bound"),
+            Key(f"{part}.told", "boolean", "", "there were enough, and the bounds are narrow: it is what one costs"),
+            Key(
+                f"{part}.model_bytes_each",
+                "integer" if part == "slab" else "integer or null",
+                "bytes",
+                "what one costs by the model of `dying_cost`",
+            ),
+        )
+    ),
+    Key("readings", "list", "", "reproduce: readings on the way"),
+    Key("readings[].seconds", "number", "seconds", "since the first cgroup"),
+    Key("readings[].made", "integer", "cgroups", "made by then"),
+    Key("readings[].dying", "integer or null", "cgroups", "more than before; on v1 of the whole host"),
+    Key("readings[].sunreclaim_bytes", "integer or null", "bytes", "SUnreclaim"),
+    Key("readings[].percpu_bytes", "integer or null", "bytes", "Percpu"),
+)
+
+_COMPARE = (
+    Key("units", "list", "", "compare: what the two are called"),
+    Key("units[]", "string", "", "a unit's name, or its settings"),
+    Key("starts", "integer", "starts", "compare: of each"),
+    Key("system", "string", "", "compare: version of systemd, and where it runs"),
+    *(
+        key
+        for name, kind, meaning in (
+            ("cgroups_per_start", "object", "cgroups that a start makes in one hierarchy"),
+            ("left_dying_per_start", "object or null", "of them not freed after two seconds; null: no memory cgroups"),
+            ("bytes_per_start", "object or null", "SUnreclaim and Percpu; null: not known, or one round alone"),
+        )
+        for key in (
+            Key(name, kind, "", f"compare: {meaning}"),
+            Key(f"{name}.first", "number", "per start", "of the first unit"),
+            Key(f"{name}.second", "number", "per start", "of the second"),
+            Key(f"{name}.difference_low", "number", "per start", "first minus second, lower end of the 95 % interval"),
+            Key(f"{name}.difference_high", "number", "per start", "upper end"),
+            Key(f"{name}.shown", "boolean", "", "the interval leaves no doubt that there is a difference"),
+        )
+    ),
+    Key("conclusions", "list", "", "compare: what follows"),
+    Key("conclusions[]", "string", "", "one sentence; the first is on cgroups"),
+    Key("batches", "list", "", "compare: starts in a row, in the order in which they were run"),
+    Key("batches[].unit", "string", "", "which of the two"),
+    Key("batches[].starts", "integer", "starts", "how many"),
+    Key("batches[].cgroups", "integer", "cgroups", "made, in the hierarchy where most were"),
+    Key("batches[].left_dying", "integer or null", "cgroups", "of them not freed; null: no memory cgroups"),
+    Key("batches[].hierarchies", "integer", "hierarchies", "in which cgroups were made"),
+    Key("batches[].seconds", "number", "seconds", "how long the starts took"),
+    Key("batches[].sunreclaim_bytes", "integer or null", "bytes", "by how much SUnreclaim changed"),
+    Key("batches[].percpu_bytes", "integer or null", "bytes", "by how much Percpu changed"),
+)
+
+_KERNEL = (
     Key("suite", "string or null", "", "kernel: the Debian that it is of; null: an image of the user's own"),
     Key("date", "string", "", "kernel: the day of the run (ISO 8601)"),
     Key("accelerator", "string", "", "kernel: `kvm` or `tcg` (emulated)"),
@@ -369,6 +449,17 @@ LAB = (
     Key("kernel.trials[].rungs[].name", "string", "", "the way"),
     Key("kernel.trials[].rungs[].dying", "integer", "cgroups", "dying before it"),
     Key("kernel.trials[].rungs[].freed", "integer", "cgroups", "that it freed"),
+)
+
+LAB = (
+    Key("schema", "string", "", "`unreclaim.lab/1`"),
+    Key("experiment", "string", "", "`reproduce`, `compare`, `kernel` or `clean`; the other keys are of one of them"),
+    *_REPRODUCE,
+    *_COMPARE,
+    *_KERNEL,
+    Key("removed", "list", "", "clean: what was left of runs whose process is gone"),
+    Key("removed[]", "string", "", "path of a cgroup, a directory or a unit"),
+    *_GAPS,
 )
 
 CONTRACT = {"diagnose": DIAGNOSE, "status": STATUS, "capture": CAPTURE, "census": CENSUS, "lab": LAB}

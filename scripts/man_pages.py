@@ -38,6 +38,11 @@ _OUTCOMES = {
     ("capture",): {ExitCode.HEALTHY: "The bundle was written; it says nothing about the host's health."},
     ("lab",): _LAB,
     ("lab", "kernel"): _LAB,
+    ("lab", "reproduce"): {
+        ExitCode.HEALTHY: "It came out as it must on this kernel.",
+        ExitCode.WARNING: "It did not.",
+        ExitCode.CANNOT_TELL: "The outcome could not be counted, or nothing definite was expected of this kernel.",
+    },
     ("lab", "clean"): {ExitCode.HEALTHY: "What was left is removed."},
 }
 """Of commands that give no verdict: what the codes mean that would be one."""
@@ -149,6 +154,47 @@ is the kernel's. Where /dev/kvm can be opened but no guest starts by it, that is
 host, which takes 20 seconds.
 """,
     ),
+    ("lab", "compare"): Texts(
+        """
+Each start costs the host what the unit's start costs. systemd is asked for the state ten times a second, reads its
+units anew before and after each batch, and the kernel writes a trace line for each cgroup into a buffer of 4 MiB a CPU.
+
+With --nspawn a minimal Debian (250 MB) is put into the cache directory by mmdebstrap once, and booted in two seconds or
+three. It ends with the command.
+""",
+        """
+Copies of the units are started. A copy does what the original does to files, ports and other services; only what would
+reach beyond it is switched off (FailureAction=, SuccessAction=, StartLimitAction=, OnFailure=, OnSuccess=), and its
+RuntimeDirectory= is preserved.
+
+Services restart by themselves (Restart=always, RestartSec=1ms) until systemd's own start limit, set to the number of
+starts, ends it; so a program must end, or be ended with --run-for. Units of Type=oneshot are started one by one.
+
+Cgroups are counted by the kernel's trace events, so tracefs must be there; it is mounted for the time of the command
+where it is not. A cgroup that is not freed two seconds after its batch counts as left dying.
+
+Bytes are those of the whole host. On a busy one they show nothing.
+""",
+    ),
+    ("lab", "reproduce"): Texts(
+        """
+Each cgroup that stays costs what a dying one costs, shown by unreclaim-diagnose(1), and a page of 4 KiB. That is added
+up before anything is made: an experiment that would take more than 1 GiB, or leave less than 512 MiB or a tenth of
+memory available, or write to a disk with less than 256 MiB free, is refused. It is asked again some forty times. A
+process is started for each cgroup: some milliseconds. On cgroup v1 the memory hierarchy is walked at every reading.
+
+    time sudo unreclaim lab reproduce empty --count 1000
+""",
+        """
+The answer is known where the kernel shows the names of its functions (/proc/kallsyms). One cgroup, or 3 in a hundred,
+may be held or freed by something else: a block of the filesystem's metadata, or reclaim.
+
+Bytes are those of the whole host. Below 2,000 cgroups they show how much the kernel took anew, and not what one costs:
+memory that is partly free is filled first.
+
+Dying cgroups of mlock, mapped, memfd and sockets go with the process of this command, so they cannot be kept.
+""",
+    ),
     ("lab", "clean"): Texts(
         """
 The directories of the cgroup hierarchies, of /var/tmp, /dev/shm and /run/systemd/system are listed.
@@ -225,7 +271,13 @@ def _page(context: click.Context, path: tuple[str, ...], names: list[str]) -> st
 def _split(text: str) -> tuple[str, list[str], list[str]]:
     """Give the summary, the paragraphs and the example's lines of a command's help."""
     blocks = re.split(r"\n\s*\n", inspect.cleandoc(text))
-    prose = [" ".join(block.split()) for block in blocks if not block.startswith("\b")]
+    prose = []
+    for block in blocks:
+        if not block.startswith("\b"):
+            prose.append(" ".join(block.split()))
+        elif not block.startswith("\b\nExample:"):
+            title, *lines = block.splitlines()[1:]
+            prose += [title, "\n".join(f"    {line.strip()}" for line in lines)]
     example = next((block.splitlines()[2:] for block in blocks if block.startswith("\b\nExample:")), [])
     return prose[0], prose[1:], inspect.cleandoc("\n".join(["", *example])).splitlines()
 

@@ -15,12 +15,15 @@ from tests.house.captured import diagnose_captured_hosts
 from tests.house.source import TOP
 from unreclaim.cli.main import cli
 from unreclaim.formats.meminfo import NAMES
+from unreclaim.lab.report import ReportCard, card_document
 from unreclaim.model.census import Census, CensusGroup, DyingCgroup, Holder, Pin, PinKind
 from unreclaim.model.diagnosis import Diagnosis
 from unreclaim.model.dying import Count
 from unreclaim.model.gap import Gap
+from unreclaim.model.lab import Comparison, Reproduction
 from unreclaim.render.as_json import diagnosis_document, encode, status_document
 from unreclaim.render.census import census_document
+from unreclaim.render.lab import clean_document, comparison_document, reproduction_document
 
 KINDS = {
     type(None): "null",
@@ -184,6 +187,24 @@ def test_json_of_census_is_documented() -> None:
         census_document(Census("bpf", 4, dying, lru_reparenting=False), groups, count, gaps, each=True),
         census_document(Census("residual charge", None, ()), groups, None, gaps, each=False),
     ]
+    seen = written(keys, documents)
+    assert [*undocumented(keys, seen), *never_written(keys, seen)] == []
+
+
+def test_json_of_lab_is_documented() -> None:
+    """What the experiments of lab write with --json is exactly the contract, with everything and with what is None."""
+    documents: list[object] = [clean_document(("/sys/fs/cgroup/memory/unreclaim-lab-1-2",))]
+    for without in ((), (object,), (tuple,), (object, tuple)):
+        made = invent(types.type_info(Reproduction), frozenset(without))
+        assert isinstance(made, Reproduction)
+        documents.append(reproduction_document(made))
+        found = invent(types.type_info(Comparison), frozenset(without))
+        assert isinstance(found, Comparison)
+        documents.append(comparison_document(found))
+        card = invent(types.type_info(ReportCard), frozenset(without))
+        assert isinstance(card, ReportCard)
+        documents.append(card_document(card))
+    keys = CONTRACT["lab"]
     seen = written(keys, documents)
     assert [*undocumented(keys, seen), *never_written(keys, seen)] == []
 

@@ -6,6 +6,8 @@ from unreclaim.cli.lazy import LazyGroup
 
 COMMANDS = {
     "kernel": "Boot a kernel in a virtual machine and say which leaks it has.",
+    "compare": "Start two units in turns under a real systemd, and say whether they differ.",
+    "reproduce": "Make a leak of a known kind, and say whether it came out as it must.",
     "clean": "Remove what runs of the laboratory left that were killed or kept.",
 }
 """Every subcommand with its line in --help; its module is ``unreclaim.cli.lab_<name>``."""
@@ -21,5 +23,7 @@ def command() -> None:
     \b
     Example:
       sudo unreclaim lab kernel --suite trixie     does an upgrade to this kernel cure the leak?
+      sudo unreclaim lab reproduce page-cache
+      sudo unreclaim lab compare --set Type=exec --against Type=simple --nspawn
       sudo unreclaim lab clean
     """  # noqa: D301

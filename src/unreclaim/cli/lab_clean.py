@@ -8,6 +8,7 @@ from unreclaim.lab.leftovers import remove_leftovers
 from unreclaim.lab.ownership import require_root
 from unreclaim.render.as_json import encode
 from unreclaim.render.as_text import printable
+from unreclaim.render.lab import clean_document
 
 
 @click.command(name="clean")
@@ -25,6 +26,6 @@ def command(*, as_json: bool) -> None:
     require_root("lab clean")
     removed = remove_leftovers()
     if as_json:
-        say(encode({"schema": "unreclaim.lab/1", "experiment": "clean", "removed": list(removed)}) + "\n")
+        say(encode(clean_document(removed)) + "\n")
     else:
         say("".join(f"removed {printable(path)}\n" for path in removed) or "nothing was left\n")

@@ -42,6 +42,18 @@ def progress_line(what: str) -> Callable[[float, float], None] | None:
     return show
 
 
+def count_line(what: str) -> Callable[[float, float], None] | None:
+    """Give a progress function of things that are counted; None where stderr is no terminal."""
+    if not _is_terminal(sys.stderr):
+        return None
+
+    def show(done: float, whole: float) -> None:
+        line = "" if done >= whole else f"{what}: {done:.0f} of {whole:.0f} (Ctrl-C ends)"
+        click.echo(f"\r\033[K{line}", nl=False, err=True)
+
+    return show
+
+
 def _is_terminal(stream: TextIO | None) -> bool:
     # None: the program was started with it closed.
     return stream is not None and stream.isatty()

@@ -43,16 +43,17 @@ def remove_cgroup(path: str) -> None:
 def remove_tree(top: str) -> None:
     """End the processes in and below a cgroup of ours, and remove it with all below it. Raises OSError as above."""
     below = [f"{top}/{path}" if path else top for path, _ in walk_directories(top)]
+    # All are ended before any is removed: one of them may be a system's first process, which starts others.
+    for path in below:
+        _end_processes(path)
     for path in sorted(below, key=lambda path: -path.count("/")):
-        with contextlib.suppress(FileNotFoundError):
-            _end_processes(path)
         remove_cgroup(path)
 
 
 def _end_processes(path: str) -> None:
-    with open(f"{path}/cgroup.procs", encoding="ascii") as file:
-        pids = [int(line) for line in file]
-    for pid in pids:
-        if pid != os.getpid():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+    with contextlib.suppress(FileNotFoundError), open(f"{path}/cgroup.procs", encoding="ascii") as file:
+        for line in file:
+            # Zero: a process that this PID namespace does not show.
+            if int(line) not in (0, os.getpid()):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(line), signal.SIGKILL)

@@ -12,8 +12,8 @@ from unreclaim.host.probe import Probe
 from unreclaim.host.root import LiveRoot
 from unreclaim.lab.cgroup_tree import remove_tree
 from unreclaim.lab.ownership import DISK, TMPFS, is_orphan
-
-UNITS = "/run/systemd/system"
+from unreclaim.lab.systemd import UNITS
+from unreclaim.lab.tracing import INSTANCES
 
 
 def hierarchies() -> tuple[str, ...]:
@@ -28,7 +28,7 @@ def remove_leftovers() -> tuple[str, ...]:
         OSError: something could not be removed.
 
     """
-    return (*_stop_units(), *_remove_cgroups(), *_remove_files())
+    return (*_stop_units(), *_remove_cgroups(), *_remove_traces(), *_remove_files())
 
 
 def _stop_units() -> Iterator[str]:
@@ -50,6 +50,12 @@ def _remove_cgroups() -> Iterator[str]:
             with contextlib.suppress(FileNotFoundError):
                 remove_tree(path)
                 yield path
+
+
+def _remove_traces() -> Iterator[str]:
+    for path in _orphans(INSTANCES):
+        os.rmdir(path)
+        yield path
 
 
 def _remove_files() -> Iterator[str]:
