@@ -118,8 +118,18 @@ def pages_pin() -> bool:
 
     A kernel with lru_reparent_memcg() hands them to the parent (f1cf8d2f36dc). It is looked for, not the version.
     """
+    return not _has_function("lru_reparent_memcg")
+
+
+@cache
+def statistics_are_exact() -> bool:
+    """Tell whether memory.stat has each page; before 5.12 they were added up 32 at a time and CPU."""
+    return _has_function("mem_cgroup_css_rstat_flush")
+
+
+def _has_function(name: str) -> bool:
     symbols = Path("/proc/kallsyms").read_text(encoding="ascii")
-    return re.search(r" lru_reparent_memcg$", symbols, re.MULTILINE) is None
+    return re.search(rf" {name}$", symbols, re.MULTILINE) is not None
 
 
 @contextlib.contextmanager

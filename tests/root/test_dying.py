@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tests.machine import memory_hierarchy
+from tests.machine import memory_hierarchy, statistics_are_exact
 from tests.root.children import leave_behind
 from tests.root.workload import PRIME, as_nobody, leave_dying, remove_files
 
@@ -117,7 +117,8 @@ def test_diagnose_counts_exactly_the_cgroups_that_page_cache_pins(memory_cgroup:
     place = "/" + str(memory_cgroup.relative_to(memory_hierarchy() or "/"))
     held = {residue["path"]: residue["file_bytes"] for residue in during["residual_charges"] or []}
     # One page of its file each; now and then a page of the filesystem's own metadata is charged along with it.
-    assert PRIME * 4096 <= held[place] < 2 * PRIME * 4096
+    assert held.get(place, 0) < 2 * PRIME * 4096
+    assert held.get(place, 0) >= (PRIME * 4096 if statistics_are_exact() else 0)
     assert place not in {residue["path"] for residue in after["residual_charges"] or []}
 
 
