@@ -161,7 +161,8 @@ def _wait_until_up(process: subprocess.Popen[bytes], suite: str, clock: Clock, l
     while process.poll() is None and clock.monotonic() < give_up:
         leader = _leader(process)
         if leader is not None:
-            prefix = ("nsenter", "-t", str(leader), "-m", "-p", "-i", "-u", "-n", "-C", "--")
+            # Its root, too: where this host is itself in a chroot, the namespace of mounts begins above it.
+            prefix = ("nsenter", "-t", str(leader), "-m", "-p", "-i", "-u", "-n", "-C", "-r", "-w", "--")
             system = Systemd(prefix, f"/proc/{leader}/root", f"Debian {suite} in a container")
             with contextlib.suppress(LabError):
                 # Degraded: some unit failed that we do not need.

@@ -115,7 +115,8 @@ def restart_until_limit(
     while True:
         shown = system.show(name, "ActiveState", "Result", "NRestarts")
         state, result, restarts = (shown.get(key, "") for key in ("ActiveState", "Result", "NRestarts"))
-        if state == "failed" and result == "start-limit-hit":
+        # Refused was the start after the last; systemd has counted it as a restart or not.
+        if result == "start-limit-hit" and restarts in (str(starts), str(starts - 1)):
             return starts
         if restarts != last:
             last, moved = restarts, clock.monotonic()

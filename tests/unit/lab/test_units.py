@@ -123,6 +123,7 @@ def test_a_loop_that_is_to_stop_is_stopped() -> None:
     ("state", "why"),
     [
         ("failed resources 3", r"restarted 3 times of 23, then no more \(failed, resources\)"),
+        ("failed start-limit-hit 9", r"restarted 9 times of 23, then no more \(failed, start-limit-hit\)"),
         ("active success 0", r"restarted 0 times of 23, then no more \(active, success\)"),
     ],
 )
