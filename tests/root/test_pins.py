@@ -225,6 +225,21 @@ def test_an_unreaped_process(memory_cgroup: Path) -> None:
     assert gone(memory_cgroup) == []
 
 
+def test_the_invocation_that_systemd_wrote_down(memory_cgroup: Path, disk: Path) -> None:
+    """The extended attribute that ties a unit's cgroup to the journal is still there among others when it is dying."""
+    cgroup, invocation = memory_cgroup / "c", "0123456789abcdef" * 2
+
+    def write_down() -> None:
+        for name, value in (("trusted.a", "1"), ("trusted.invocation_id", invocation), ("user.z", "2")):
+            os.setxattr(cgroup, name, value.encode())
+        os.close(write_file(disk / "f"))
+
+    leave_behind(cgroup, write_down)
+    assert only(memory_cgroup)["invocation_id"] == invocation
+    (disk / "f").unlink()
+    assert gone(memory_cgroup, disk) == []
+
+
 def test_an_inotify_group(memory_cgroup: Path, disk: Path) -> None:
     """Watches that were passed on hold the cgroup that made them; closing the descriptor frees it."""
 
