@@ -42,12 +42,22 @@ def remove_cgroup(path: str) -> None:
 
 def remove_tree(top: str) -> None:
     """End the processes in and below a cgroup of ours, and remove it with all below it. Raises OSError as above."""
-    below = [f"{top}/{path}" if path else top for path, _ in walk_directories(top)]
-    # All are ended before any is removed: one of them may be a system's first process, which starts others.
-    for path in below:
-        _end_processes(path)
-    for path in sorted(below, key=lambda path: -path.count("/")):
-        remove_cgroup(path)
+    give_up = time.monotonic() + _GIVE_UP_SECONDS
+    while True:
+        # Looked at anew each time: a system that is being ended goes on making cgroups until its first process is gone.
+        below = [f"{top}/{path}" if path else top for path, _ in walk_directories(top)]
+        for path in below:
+            _end_processes(path)
+        try:
+            for path in sorted(below, key=lambda path: -path.count("/")):
+                with contextlib.suppress(FileNotFoundError):
+                    os.rmdir(path)
+        except OSError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _end_processes(path: str) -> None:
