@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Callable
 
 from unreclaim.host.root import walk_directories
 
@@ -26,32 +27,32 @@ def remove_cgroup(path: str) -> None:
         OSError: it is in use, still after five seconds.
 
     """
-    give_up = time.monotonic() + _GIVE_UP_SECONDS
-    while True:
-        try:
-            os.rmdir(path)
-        except FileNotFoundError:
-            return
-        except OSError:
-            if time.monotonic() > give_up:
-                raise
-            time.sleep(0.01)
-        else:
-            return
+    _until_removed(lambda: os.rmdir(path))
 
 
 def remove_tree(top: str) -> None:
     """End the processes in and below a cgroup of ours, and remove it with all below it. Raises OSError as above."""
-    give_up = time.monotonic() + _GIVE_UP_SECONDS
-    while True:
+
+    def remove() -> None:
         # Looked at anew each time: a system that is being ended goes on making cgroups until its first process is gone.
         below = [f"{top}/{path}" if path else top for path, _ in walk_directories(top)]
+        # All are ended before any is removed: one of them may be a system's first process, which starts others.
         for path in below:
             _end_processes(path)
+        for path in sorted(below, key=lambda path: -path.count("/")):
+            with contextlib.suppress(FileNotFoundError):
+                os.rmdir(path)
+
+    _until_removed(remove)
+
+
+def _until_removed(remove: Callable[[], None]) -> None:
+    give_up = time.monotonic() + _GIVE_UP_SECONDS
+    while True:
         try:
-            for path in sorted(below, key=lambda path: -path.count("/")):
-                with contextlib.suppress(FileNotFoundError):
-                    os.rmdir(path)
+            remove()
+        except FileNotFoundError:
+            return
         except OSError:
             if time.monotonic() > give_up:
                 raise

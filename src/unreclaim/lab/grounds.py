@@ -35,8 +35,7 @@ class Grounds(Struct, frozen=True):
         for place in (self.disk, self.tmpfs):
             with contextlib.suppress(FileNotFoundError):
                 shutil.rmtree(place)
-        with contextlib.suppress(FileNotFoundError):
-            remove_tree(self.top)
+        remove_tree(self.top)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,5 @@
 """Finds and removes what runs of the laboratory left that were killed, or that were asked to keep it."""
 
-import contextlib
 import os
 import shutil
 import subprocess
@@ -47,9 +46,8 @@ def _systemctl(*arguments: str) -> None:
 def _remove_cgroups() -> Iterator[str]:
     for top in hierarchies():
         for path in _orphans(top):
-            with contextlib.suppress(FileNotFoundError):
-                remove_tree(path)
-                yield path
+            remove_tree(path)
+            yield path
 
 
 def _remove_traces() -> Iterator[str]:
