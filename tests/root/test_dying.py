@@ -14,7 +14,7 @@ import pytest
 
 from tests.machine import memory_hierarchy, statistics_are_exact
 from tests.root.children import leave_behind
-from tests.root.workload import PRIME, as_nobody, leave_dying, remove_files
+from tests.root.workload import PRIME, as_nobody, leave_dying, remove_files, settle_pages
 
 T = TypeVar("T")
 
@@ -57,6 +57,7 @@ def _num_cgroups() -> int:
 
 def settled() -> int:
     """Wait until the count of dying cgroups stays as it is for a moment, and give it."""
+    settle_pages()
     count = count_dying()
     for _ in range(100):
         time.sleep(0.3)

@@ -1,5 +1,6 @@
 """Known workloads: they leave exactly so many dying memory cgroups behind, with a second source to check them."""
 
+import mmap
 import os
 import subprocess
 import sys
@@ -90,6 +91,22 @@ def remove(cgroup: Path) -> None:
         else:
             return
     cgroup.rmdir()
+
+
+def settle_pages() -> None:
+    """Let every CPU let go of the pages it has collected and not yet put on a list.
+
+    A page waits in a CPU's batch until that is full or the CPU unmaps memory (mm/swap.c, lru_add_drain()). One of a
+    process that has ended holds its cgroup that long: one or two are then dying for no reason that anybody could name.
+    """
+    allowed = os.sched_getaffinity(0)
+    try:
+        for cpu in allowed:
+            os.sched_setaffinity(0, {cpu})
+            with mmap.mmap(-1, 1 << 20) as memory:
+                memory.write(bytes(1 << 20))
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 def remove_files(files: Path) -> None:
