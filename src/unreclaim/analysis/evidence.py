@@ -8,11 +8,6 @@ from unreclaim.model.growth import Growth, Rate
 from unreclaim.model.ledger import Ledger
 from unreclaim.model.sample import Observation
 
-NORMAL_DYING = 19
-"""The most dying memory cgroups seen on a freshly booted, idle host: 6 to 19 on 4.15, 5.4, 5.10, 6.1, 6.12 and 7.2.
-
-They are left by units that ran once at boot (docs/kernel-notes/dying.md)."""
-
 
 class Evidence(Struct, frozen=True):
     """Facts and first judgements; None: not known."""

@@ -1,5 +1,8 @@
 """When growth matters: the thresholds that the verdict and the signatures share, each with its reason."""
 
+from unreclaim.analysis.cost import kernel_version
+from unreclaim.model.host import Host
+
 # A leak is worth waking somebody when it would eat half of memory within two years: hosts live about that long. On
 # simulated fleets this gate removes most false alarms and no leak that would ever be noticed (fleet benchmark).
 _HORIZON_DAYS = 730
@@ -22,12 +25,17 @@ BLIP = 4
 RESIDUE_PER_DYING_BYTES = 1024
 """A quarter page: each dying cgroup that page cache holds has a page of it at least."""
 
-KMEM_PINS_BEFORE = (5, 3)
-"""fb2f2b0adb98 ("mm: memcg/slab: reparent memcg kmem_caches on cgroup removal"): before it cached directory entries and
-inodes hold removed cgroups; measured on 4.15 and 5.4."""
+# fb2f2b0adb98 ("mm: memcg/slab: reparent memcg kmem_caches on cgroup removal"); measured on 4.15 and 5.4.
+_KMEM_PINS_BEFORE = (5, 3)
 
 LONG_WINDOW_SECONDS = 600
 """Below ten minutes byte figures swing too much to be called growth: 20-fold bulges within minutes were measured."""
+
+
+def kernel_objects_pin(host: Host) -> bool:
+    """Tell whether cached directory entries and inodes hold removed cgroups on this kernel."""
+    version = kernel_version(host.kernel)
+    return version is not None and version < _KMEM_PINS_BEFORE
 
 
 def matters(bytes_per_day: float, mem_total_bytes: int) -> bool:

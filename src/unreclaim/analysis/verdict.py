@@ -6,19 +6,18 @@ pile up since boot; is kernel memory high for another reason. Thresholds and the
 
 from collections.abc import Iterator
 
-from unreclaim.analysis.cost import kernel_version
-from unreclaim.analysis.evidence import NORMAL_DYING, Evidence
+from unreclaim.analysis.evidence import Evidence
 from unreclaim.analysis.impact import (
     BLIP,
     CRITICAL_SHARE,
     CRITICAL_SHARE_WHEN_SHORT,
     HIGH_BYTES,
     HIGH_SHARE,
-    KMEM_PINS_BEFORE,
     LONG_WINDOW_SECONDS,
     RESIDUE_PER_DYING_BYTES,
     SHORT_OF_MEMORY,
     WORTH_MENTION,
+    kernel_objects_pin,
     matters,
 )
 from unreclaim.base.units import (
@@ -29,6 +28,7 @@ from unreclaim.base.units import (
     format_number_of,
     format_percent,
 )
+from unreclaim.model.dying import NORMAL_DYING
 from unreclaim.model.finding import Confidence, Finding, State, Verdict
 
 _LONGER = "unreclaim diagnose --for 10m    a longer look tells growth from noise"
@@ -358,7 +358,7 @@ def _dying_lines(evidence: Evidence, findings: tuple[Finding, ...]) -> tuple[str
 
 def _other_pins(evidence: Evidence) -> str:
     """Say why page cache is not what holds them, or what holds them as a rule."""
-    if _before_5_3(evidence):
+    if kernel_objects_pin(evidence.observation.host):
         return (
             "page cache was not seen to hold them; before kernel 5.3 cached directory entries and inodes do, as a rule"
         )
@@ -373,13 +373,8 @@ def _is_excluded(evidence: Evidence, findings: tuple[Finding, ...]) -> bool:
     return not found and evidence.residues is not None and (evidence.dying or 0) > NORMAL_DYING
 
 
-def _before_5_3(evidence: Evidence) -> bool:
-    version = kernel_version(evidence.observation.host.kernel)
-    return version is not None and version < KMEM_PINS_BEFORE
-
-
 def _next(evidence: Evidence, findings: tuple[Finding, ...]) -> tuple[str, ...]:
-    cure = (_DROP,) if _is_excluded(evidence, findings) and _before_5_3(evidence) else ()
+    cure = (_DROP,) if _is_excluded(evidence, findings) and kernel_objects_pin(evidence.observation.host) else ()
     return (*cure, _LONGER, _CAPTURE)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from unreclaim.analysis.evidence import NORMAL_DYING
 from unreclaim.app.clock import Clock
 from unreclaim.host.collect import (
     collect_brief_sample,
@@ -18,7 +17,7 @@ from unreclaim.host.collect import (
 )
 from unreclaim.host.root import Root
 from unreclaim.host.source import Source
-from unreclaim.model.dying import count_memory
+from unreclaim.model.dying import NORMAL_DYING, count_memory
 from unreclaim.model.gap import Gap
 from unreclaim.model.sample import Observation, Sample
 

@@ -16,6 +16,11 @@ from msgspec.structs import replace
 from unreclaim.model.cgroups import UNIFIED, Hierarchy
 from unreclaim.model.sample import Sample
 
+NORMAL_DYING = 19
+"""The most dying memory cgroups seen on a freshly booted, idle host: 6 to 19 on 4.15, 5.4, 5.10, 6.1, 6.12 and 7.2.
+
+They are left by units that ran once at boot (docs/kernel-notes/dying.md)."""
+
 
 class Count(Struct, frozen=True):
     """Live and dying cgroups of one controller; None: cannot be told here.

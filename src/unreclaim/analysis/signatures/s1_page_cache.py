@@ -48,18 +48,18 @@ References
 
 import shlex
 
-from unreclaim.analysis.cost import kernel_version
-from unreclaim.analysis.evidence import NORMAL_DYING, Evidence
+from unreclaim.analysis.evidence import Evidence
 from unreclaim.analysis.impact import (
     BLIP,
     CRITICAL_SHARE_WHEN_SHORT,
-    KMEM_PINS_BEFORE,
     RESIDUE_PER_DYING_BYTES,
     WORTH_MENTION,
+    kernel_objects_pin,
     matters,
 )
 from unreclaim.analysis.residue import counter_slack_bytes
 from unreclaim.base.units import format_bytes, format_count
+from unreclaim.model.dying import NORMAL_DYING
 from unreclaim.model.finding import Confidence, Finding, Severity
 
 _MOSTLY = 0.5
@@ -109,7 +109,7 @@ def _confidence(evidence: Evidence, dying: int, residue: int | None, more: float
     """Say how sure the charges make it, None where they exclude it."""
     change = evidence.residue_change_bytes
     host = evidence.observation.host
-    old = _pinned_by_kernel_objects(evidence)
+    old = kernel_objects_pin(evidence.observation.host)
     # Until 5.12 pages of a cgroup that holds few are not in the statistics: too few seen excludes nothing.
     excluded = None if old or counter_slack_bytes(host) is None else Confidence.LOW
     if more > BLIP and change is not None:
@@ -117,11 +117,6 @@ def _confidence(evidence: Evidence, dying: int, residue: int | None, more: float
     if residue is not None and residue < dying * RESIDUE_PER_DYING_BYTES:
         return excluded
     return Confidence.LOW if old else Confidence.MEDIUM
-
-
-def _pinned_by_kernel_objects(evidence: Evidence) -> bool:
-    version = kernel_version(evidence.observation.host.kernel)
-    return version is not None and version < KMEM_PINS_BEFORE
 
 
 def _severity(evidence: Evidence) -> Severity:
@@ -173,7 +168,7 @@ def _recover(evidence: Evidence, *, tmpfs: bool) -> tuple[str, ...]:
     if memory is not None and memory.version == 2:
         # The inode that a cgroup was the first to write to holds it too, by its writeback structure.
         steps.append("echo 3 > /proc/sys/vm/drop_caches    (last step; frees neither tmpfs nor mapped pages)")
-    elif _pinned_by_kernel_objects(evidence):
+    elif kernel_objects_pin(evidence.observation.host):
         steps.append(
             "echo 3 > /proc/sys/vm/drop_caches    (last step; repeat it; frees neither tmpfs nor mapped pages)"
         )
