@@ -17,7 +17,10 @@ _PR_SET_PDEATHSIG = 1
 _GRACE_SECONDS = 1.0
 _CHUNK = 65_536
 
-Work = Callable[[int], str | None]
+Alive = Callable[[], None]
+"""Called by work that takes long whenever it has got on, which begins its time limit anew."""
+
+Work = Callable[[int, Alive], str | None]
 """Does the work of an index and gives a remark; raises OSError, whose text is what is told."""
 
 
@@ -33,7 +36,7 @@ class Answer(Struct, frozen=True, array_like=True):
 def run_apart(work: Work, number: int, timeout_seconds: float) -> Iterator[Answer]:
     """Do the work of 0 to `number` - 1 in a child and give each answer as it comes.
 
-    It ends early after an answer that is stuck: the child did not answer within the time limit, or it died. The child
+    It ends early after an answer that is stuck: the child gave no sign within the time limit, or it died. The child
     is killed then, and when this process ends or stops listening; one that is blocked in the kernel goes when that
     lets it.
     """
@@ -43,11 +46,13 @@ def run_apart(work: Work, number: int, timeout_seconds: float) -> Iterator[Answe
     masked = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         parent = os.getpid()
-        child = os.fork()
-        if child == 0:
-            _be_the_child(work, number, writing, parent)
         try:
+            child = os.fork()
+            if child == 0:
+                _be_the_child(work, number, writing, parent)
+        finally:
             os.close(writing)
+        try:
             signal.pthread_sigmask(signal.SIG_SETMASK, masked)
             yield from _listen(reading, child, number, timeout_seconds)
         finally:
@@ -65,14 +70,19 @@ def _be_the_child(work: Work, number: int, writing: int, parent: int) -> NoRetur
             signal.signal(each, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         for index in range(number) if os.getppid() == parent else ():
-            os.write(writing, msgspec.json.encode(_answer(work, index)) + b"\n")
+            answer = _answer(work, index, lambda: _write(writing, b"\n"))
+            _write(writing, msgspec.json.encode(answer) + b"\n")
     finally:
         os._exit(0)
 
 
-def _answer(work: Work, index: int) -> Answer:
+def _write(descriptor: int, line: bytes) -> None:
+    os.write(descriptor, line)
+
+
+def _answer(work: Work, index: int, alive: Alive) -> Answer:
     try:
-        return Answer(index, done=True, note=work(index))
+        return Answer(index, done=True, note=work(index, alive))
     except OSError as error:
         return Answer(index, done=False, note=error.strerror or str(error))
 
@@ -87,7 +97,8 @@ def _listen(reading: int, child: int, number: int, timeout_seconds: float) -> It
             yield Answer(answered, done=False, note=_why_silent(child, timeout_seconds, ended=bool(ready)), stuck=True)
             return
         *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
+        # An empty one says that the work has got on.
+        for line in filter(None, lines):
             yield msgspec.json.decode(line, type=Answer)
             answered += 1
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Callable
 
 from unreclaim.base.units import format_bytes
 from unreclaim.model.recovery import DROP_CACHES
@@ -9,8 +10,10 @@ from unreclaim.model.recovery import DROP_CACHES
 RECLAIM_FILES = ("memory.force_empty", "memory.reclaim")
 
 
-def write_texts(file: str, texts: tuple[str, ...]) -> str | None:
+def write_texts(file: str, texts: tuple[str, ...], alive: Callable[[], None]) -> str | None:
     """Write texts one after the other to a file that reclaims; give a remark where less was reclaimed than asked.
+
+    alive: called after each that was taken.
 
     Raises:
         OSError: EPERM for any other file, and what open(2) and write(2) say.
@@ -27,6 +30,7 @@ def write_texts(file: str, texts: tuple[str, ...]) -> str | None:
             except BlockingIOError:
                 # memory_reclaim() in mm/memcontrol.c: less was found than asked for.
                 return f"no more could be reclaimed after {format_bytes(number * int(text))}"
+            alive()
     finally:
         os.close(descriptor)
     return None

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from functools import partial
 
-from unreclaim.apply.apart import run_apart
+from unreclaim.apply.apart import Alive, run_apart
 from unreclaim.apply.file_cache import drop_file_cache
 from unreclaim.apply.kernel_files import write_texts
 from unreclaim.model.recovery import Rung, Step, StepResult
@@ -33,14 +33,14 @@ class HostActions:
             steps = steps[done:]
 
 
-def _do(steps: tuple[Step, ...], index: int) -> str | None:
+def _do(steps: tuple[Step, ...], index: int, alive: Alive) -> str | None:
     step = steps[index]
     if step.pin is not None and step.rung == Rung.FADVISE:
         drop_file_cache(step.pin)
     elif step.syncs:
         os.sync()
     elif step.file is not None:
-        return write_texts(step.file, step.texts)
+        return write_texts(step.file, step.texts, alive)
     return None
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from unreclaim.apply import reclaim
-from unreclaim.apply.apart import Answer, Work
+from unreclaim.apply.apart import Alive, Answer, Work
 from unreclaim.apply.reclaim import HostActions
 from unreclaim.model.census import Pin, PinKind
 from unreclaim.model.recovery import DROP_CACHES, Rung, Step, StepResult
@@ -20,7 +20,7 @@ def apart(work: Work, number: int, _timeout: float) -> Iterator[Answer]:
     """Do the work here, until the first that is called stuck."""
     for index in range(number):
         try:
-            note = work(index)
+            note = work(index, lambda: None)
         except TimeoutError:
             yield Answer(index, done=False, note="no answer", stuck=True)
             return
@@ -37,7 +37,7 @@ def acted(monkeypatch: pytest.MonkeyPatch) -> list[object]:
         if pin.device == "0:99":
             raise TimeoutError
 
-    def write(file: str, texts: tuple[str, ...]) -> str:
+    def write(file: str, texts: tuple[str, ...], _alive: Alive) -> str:
         done.append((file, texts))
         return "less"
 
