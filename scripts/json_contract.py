@@ -366,6 +366,7 @@ RECLAIM = (
     Key("target", "string or null", "", "only cgroups at and below this path; null: all"),
     Key("up_to", "string or null", "", f"the last rung that was to be climbed: {_RUNGS}; null: nothing, only planned"),
     Key("interrupted", "boolean", "", "a signal ended it; what is said is what was seen last"),
+    Key("dying_on_host", "integer or null", "cgroups", "all that were dying on this host at the end"),
     Key("rungs", "list", "", "what was done, rung by rung; caches are dropped in two goes"),
     Key("rungs[].rung", "string", "", "the rung"),
     Key("rungs[].before", "object", "", "what was measured before it"),

@@ -7,7 +7,6 @@ from unreclaim.analysis.census import by_place
 from unreclaim.analysis.recovery_steps import (
     drop_caches_steps,
     fadvise_steps,
-    is_reachable,
     reclaim_step,
     reference_step,
     remove_steps,
@@ -128,7 +127,7 @@ def _ways(pin: Pin, support: Support, ancestor: str = "/") -> tuple[Rung, ...]:
     drops = support.drops_caches and not in_use
     match pin.kind:
         case PinKind.PAGE_CACHE:
-            fadvise = is_reachable(pin) and not in_use
+            fadvise = pin.is_reachable and not in_use
             possible = {Rung.FADVISE: fadvise, Rung.RECLAIM: reclaims, Rung.RESTART: in_use, Rung.DROP_CACHES: drops}
         case PinKind.METADATA | PinKind.OTHER | PinKind.WRITEBACK:
             possible = {Rung.RECLAIM: reclaims, Rung.RESTART: in_use, Rung.DROP_CACHES: drops}
@@ -168,7 +167,8 @@ def _reclaim_steps(dying: list[DyingCgroup], demands: dict[int, Demand], support
     steps = [
         reclaim_step(
             ancestor,
-            sum(pin.bytes for each in cgroups for pin in each.pins),
+            # What reclaim cannot free is not asked for: caches of what lives would go in its place.
+            sum(pin.bytes for each in cgroups for pin in each.pins if Rung.RECLAIM in _ways(pin, support, ancestor)),
             tuple(each.id for each in cgroups),
             support,
         )
@@ -180,7 +180,7 @@ def _reclaim_steps(dying: list[DyingCgroup], demands: dict[int, Demand], support
 def _is_fileless(pin: Pin) -> bool:
     """Tell whether a pin lies on a disk and no rung below can write it there; a block in a journal shows no dirt."""
     return pin.kind in (PinKind.METADATA, PinKind.WRITEBACK) or (
-        pin.kind == PinKind.PAGE_CACHE and not is_reachable(pin)
+        pin.kind == PinKind.PAGE_CACHE and not pin.is_reachable
     )
 
 

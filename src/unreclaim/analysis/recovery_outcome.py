@@ -9,15 +9,18 @@ from unreclaim.model.recovery import LADDER, Demand, Group, Outcome, Plan, Resul
 
 
 def rungs_done(rungs: tuple[RungResult, ...]) -> frozenset[Rung]:
-    """Give the rungs that were climbed to their end; what they did not free, they will not free."""
-    return frozenset(rung.rung for rung in rungs if rung.after is not None)
+    """Give the rungs that were climbed to their end, in all their goes; what they did not free, they will not free."""
+    return frozenset(rung.rung for rung in rungs) - {rung.rung for rung in rungs if rung.after is None}
 
 
 def is_exhausted(rungs: tuple[RungResult, ...]) -> bool:
-    """Tell whether every rung that this program can climb was, and the kernel took both of the last one's steps."""
-    last = [result for rung in rungs if rung.rung == Rung.DROP_CACHES and rung.after for result in rung.steps]
-    climbed = {Rung.WAIT, Rung.DROP_CACHES} <= rungs_done(rungs)
-    return climbed and len(last) == 2 and all(result.done for result in last)
+    """Tell whether every rung that this program can climb was, and the kernel took every step that is not of a file.
+
+    A file whose cache could not be dropped is no matter: what it holds is memory, and the proof is of bare references.
+    """
+    results = [result for rung in rungs if rung.rung != Rung.FADVISE for result in rung.steps]
+    both = sum(result.step.rung == Rung.DROP_CACHES for result in results) == 2
+    return {Rung.WAIT, Rung.DROP_CACHES} <= rungs_done(rungs) and both and all(result.done for result in results)
 
 
 def judge_recovery(first: Plan, last: Plan, rungs: tuple[RungResult, ...]) -> tuple[Outcome, ...]:

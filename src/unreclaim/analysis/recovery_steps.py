@@ -24,7 +24,7 @@ def fadvise_steps(dying: Iterable[DyingCgroup]) -> list[Step]:
     """Drop the cache of each pinning file once, whichever cgroups it holds."""
     steps = []
     for cgroups, pin in _by_object((each.id, pin) for each in dying for pin in each.pins):
-        if pin.kind != PinKind.PAGE_CACHE or not is_reachable(pin) or pin.mlocked_bytes >= pin.bytes:
+        if pin.kind != PinKind.PAGE_CACHE or not pin.is_reachable or pin.mlocked_bytes >= pin.bytes:
             continue
         what = f"drop the cache of {name_of(pin)}"
         cost = "it is read from disk again when it is needed"
@@ -71,9 +71,9 @@ def remove_steps(pins: Iterable[tuple[int, Pin]]) -> list[Step]:
         if pin.kind == PinKind.SYSV and pin.inode is not None and not pin.unlinked:
             # The kernel makes a segment's id its inode number: newseg() in ipc/shm.c.
             what, command = f"remove the shared memory segment {pin.inode}", f"ipcrm -m {pin.inode}"
-        elif pin.kind == PinKind.TMPFS and has_path(pin) and pin.path is not None:
-            what = f"remove {pin.path}"
-            command = f"rm -- {shlex.quote(pin.path)}" if pin.path.isprintable() else None
+        elif pin.kind == PinKind.TMPFS and (path := pin.reachable_path) is not None:
+            what = f"remove {path}"
+            command = f"rm -- {shlex.quote(path)}" if path.isprintable() else None
         else:
             what = f"let go of {name_of(pin)}"
         cost = "what is in it is lost, and whoever uses it must be done with it"
@@ -123,16 +123,6 @@ def drop_caches_steps(cgroups: tuple[int, ...]) -> tuple[Step, ...]:
         Step(Rung.DROP_CACHES, "drop the page cache of the whole host", lose, cgroups, file=DROP_CACHES, texts=("1",)),
         Step(Rung.DROP_CACHES, "drop its caches of names and inodes", names, cgroups, file=DROP_CACHES, texts=("2",)),
     )
-
-
-def is_reachable(pin: Pin) -> bool:
-    """Tell whether a file of the page cache can be opened: by its path, or by a descriptor of who holds it."""
-    return has_path(pin) or any(holder.descriptor is not None for holder in pin.held_by)
-
-
-def has_path(pin: Pin) -> bool:
-    """Tell whether a file can be found by its path: memfds and shared memory have a name that is none."""
-    return pin.path is not None and pin.path.startswith("/") and not pin.unlinked
 
 
 def name_of(pin: Pin) -> str:

@@ -22,8 +22,11 @@ def exit_code(diagnosis: Diagnosis) -> int:
 def recovery_exit_code(recovery: Recovery) -> int:
     """Give 0 where nothing of what was aimed at is left, or nothing was to be done; else as `exit_code` would.
 
-    What has to be removed, restarted or reclaimed yet is a warning, what only a reboot frees is critical.
+    What has to be removed, restarted or reclaimed yet is a warning, what only a reboot frees is critical; where many
+    are dying and nothing of them can be seen, nobody can tell.
     """
+    if recovery.up_to is not None and recovery.sees_nothing:
+        return int(ExitCode.CANNOT_TELL)
     results = {outcome.result for outcome in recovery.outcomes} - {Result.RECOVERED}
     if recovery.up_to is None or not results:
         return int(ExitCode.HEALTHY)

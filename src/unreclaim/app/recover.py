@@ -99,6 +99,7 @@ def recover(
         judge_recovery(climb.plan, climb.left, tuple(climb.rungs)),
         climb.interrupted,
         tuple(dict.fromkeys(gaps)),
+        climb.figures().dying_on_host,
     )
 
 
@@ -141,14 +142,14 @@ class _Climb:
         return [(step,) for step in steps] if rung == Rung.DROP_CACHES else [steps]
 
     def _climb(self, rung: Rung, steps: tuple[Step, ...]) -> None:
-        before, after = self._figures(), None
+        before, after = self.figures(), None
         results: list[StepResult] = []
         try:
             for result in self._enact(rung, steps):
                 results.append(result)
                 self.progress(f"{rung}: {len(results)} of {len(steps)} steps done (Ctrl-C ends)")
             if self._settle(rung):
-                after = self._figures()
+                after = self.figures()
         finally:
             self.rungs.append(RungResult(rung, tuple(results), before, after))
 
@@ -183,7 +184,8 @@ class _Climb:
         report = self.now.report
         return plan_recovery(report.census, report.groups, self.now.support, target=self.target, only=only)
 
-    def _figures(self) -> Figures:
+    def figures(self) -> Figures:
+        """Measure what is dying, from the last look."""
         census, count, info = self.now.report.census, self.now.report.count, self.now.meminfo
         named = census.by_name
         return Figures(

@@ -39,9 +39,9 @@ def open_pinning_file(pin: Pin) -> int:
 
     """
     failed = OSError(errno.ENOENT, "no way to the file is known")
-    if pin.path is not None and pin.path.startswith("/") and not pin.unlinked:
+    if pin.reachable_path is not None:
         try:
-            return _open_same(pin.path, pin, os.O_NOFOLLOW)
+            return _open_same(pin.reachable_path, pin, os.O_NOFOLLOW)
         except OSError as error:
             failed = error
     for holder in pin.held_by:

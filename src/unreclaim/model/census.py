@@ -61,6 +61,16 @@ class Pin(Struct, frozen=True):
     mlocked_bytes: int = 0
     mapped_bytes: int | None = None
 
+    @property
+    def reachable_path(self) -> str | None:
+        """The path that leads to the file now, None if none does: memfds and shared memory have a name that is none."""
+        return self.path if self.path is not None and self.path.startswith("/") and not self.unlinked else None
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether the file can be opened: by its path, or by a descriptor of who holds it."""
+        return self.reachable_path is not None or any(holder.descriptor is not None for holder in self.held_by)
+
 
 BARE_REFERENCES = frozenset({PinKind.SOCKET, PinKind.WATCH, PinKind.PROCESS, PinKind.WRITEBACK})
 """Kinds of pins that are a bare reference: no memory is charged for them."""

@@ -4,7 +4,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from unreclaim.model.census import Holder, Pin
+from unreclaim.model.census import BACKENDS_BY_NAME, Holder, Pin
+from unreclaim.model.dying import NORMAL_DYING
 from unreclaim.model.gap import Gap
 
 
@@ -152,7 +153,10 @@ class Outcome(Struct, frozen=True):
 
 
 class Recovery(Struct, frozen=True):
-    """A recovery, or the plan of one. up_to None: nothing was to be done. interrupted: it was ended by a signal."""
+    """A recovery, or the plan of one. up_to None: nothing was to be done. interrupted: it was ended by a signal.
+
+    dying_on_host: the kernel's count at the end, in whatever place; None: not known.
+    """
 
     backend: str
     up_to: Rung | None
@@ -161,3 +165,10 @@ class Recovery(Struct, frozen=True):
     outcomes: tuple[Outcome, ...]
     interrupted: bool = False
     gaps: tuple[Gap, ...] = ()
+    dying_on_host: int | None = None
+
+    @property
+    def sees_nothing(self) -> bool:
+        """Whether more are dying than on a fresh host and neither their names nor their memory can be seen."""
+        unseen = not self.outcomes and self.backend not in BACKENDS_BY_NAME
+        return unseen and (self.dying_on_host is None or self.dying_on_host > NORMAL_DYING)

@@ -38,6 +38,11 @@ def _verdict(recovery: Recovery) -> str:
     if recovery.interrupted:
         rung = f" on the rung {recovery.rungs[-1].rung}" if recovery.rungs else ""
         ending = f" Interrupted{rung}: this is what was seen last."
+    if recovery.sees_nothing:
+        dying = recovery.dying_on_host
+        number = "It is not known how many" if dying is None else format_count(dying)
+        found = f"{number} memory cgroups are dying on this host, and no memory that they hold was found{place}"
+        return f"{found}; what keeps them cannot be seen here.{ending}"
     if not outcomes:
         what = (
             "dying memory cgroup" if recovery.backend in BACKENDS_BY_NAME else "memory that dying memory cgroups hold"
@@ -181,6 +186,7 @@ def recovery_document(recovery: Recovery) -> dict[str, object]:
         "target": recovery.target,
         "up_to": recovery.up_to,
         "interrupted": recovery.interrupted,
+        "dying_on_host": recovery.dying_on_host,
         "rungs": [_rung_document(rung) for rung in recovery.rungs],
         "groups": [_outcome_document(outcome) for outcome in recovery.outcomes],
         "gaps": gaps_document(recovery.gaps),

@@ -171,6 +171,17 @@ def test_a_log_that_two_groups_share_is_one_step() -> None:
     )
 
 
+def test_what_reclaim_cannot_free_is_not_asked_for() -> None:
+    """Without swap neither memory of a process nor a locked page comes back; caches of what lives would instead."""
+    anonymous = Pin(PinKind.ANONYMOUS, 640 * MIB, 1, mapped_by=(DB,))
+    locked = replace(LOG, bytes=640 * MIB, mlocked_bytes=640 * MIB)
+    cgroups = (dying(1, METADATA, anonymous), dying(2, METADATA, locked))
+    (step,) = [step for step in plan(*cgroups).steps if step.texts and step.rung == RECLAIM]
+    assert (step.cgroups, step.texts) == ((1, 2), (str(16 * MIB),) * 2)
+    (step,) = [step for step in plan(*cgroups, support=SWAPPING).steps if step.texts and step.rung == RECLAIM]
+    assert step.texts == (str(16 * MIB),) * 42
+
+
 def test_v1_is_emptied_whole_and_swap_is_a_cost_of_v2() -> None:
     """force_empty knows no amount; with swap memory.reclaim may swap out what lives."""
     (step,) = [step for step in plan(dying(1, METADATA), support=V1).steps if step.file and step.rung == RECLAIM]

@@ -313,6 +313,24 @@ def test_nothing_dying_is_nothing_to_do() -> None:
     assert recovery_exit_code(found) == 0
 
 
+@pytest.mark.parametrize(("number", "code"), [(19, 0), (23, 3), (None, 3)])
+def test_what_cannot_be_seen_is_not_done(number: int | None, code: int) -> None:
+    """More dying than on a fresh host, or nobody counts them, and no memory of theirs is seen: nobody can tell."""
+    host = Host(*(dying(each) for each in range(number or 0)))
+    host.backend = "residual charge"
+
+    def see() -> Sight:
+        sight = host.see()
+        return sight if number is not None else replace(sight, report=replace(sight.report, count=None))
+
+    found = recover(see, host, host.clock, up_to=RECLAIM)
+    assert (found.outcomes, found.dying_on_host, recovery_exit_code(found)) == ((), number, code)
+    assert recovery_exit_code(recover(see, host, host.clock, up_to=None)) == 0
+    host.backend = "bpf"
+    host.dying.clear()
+    assert recovery_exit_code(recover(see, host, host.clock, up_to=RECLAIM)) == 0
+
+
 @pytest.mark.parametrize("rung", LADDER)
 def test_exit_codes_follow_the_results(rung: Rung) -> None:
     """0 where nothing is left or nothing was to be done, 1 what can be done yet, 2 only a reboot, 3 not known."""

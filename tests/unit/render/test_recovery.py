@@ -173,8 +173,21 @@ def test_nothing_dying_is_one_line() -> None:
     """An empty plan says where nothing was found, and that nothing was changed."""
     assert recovery_text(plan()) == "No dying memory cgroup was found. Nothing was changed.\n"
     assert recovery_text(plan(target="/")) == "No dying memory cgroup was found. Nothing was changed.\n"
-    unnamed = recovery_text(plan(target="/s x", backend="residual charge"))
+    unnamed = recovery_text(plan(target="/s x", backend="residual charge", dying_on_host=19))
     assert unnamed == "No memory that dying memory cgroups hold was found at or below /s x. Nothing was changed.\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(23, "23 memory cgroups are"), (None, "It is not known how many memory cgroups are")]
+)
+def test_nothing_seen_is_not_nothing_dying(number: int | None, said: str) -> None:
+    """Where many are dying, or nobody counts them, and nothing of them is seen, that is what is said."""
+    unseen = plan(backend="residual charge", dying_on_host=number)
+    assert recovery_text(unseen).replace("\n  ", " ") == (
+        f"{said} dying on this host, and no memory that they hold was found; what keeps them cannot be seen here. "
+        "Nothing was changed.\n"
+    )
+    assert recovery_document(unseen)["dying_on_host"] == number
 
 
 def test_without_names_there_are_bytes() -> None:
@@ -215,13 +228,14 @@ def test_many_steps_are_cut_short() -> None:
 def test_the_json_has_all_of_it() -> None:
     """Every key of a plan and of a climb."""
     held = group(Result.RESTART, 3, 1, RESTART, needs=((Rung.RESTART, 1), (None, 1)), processes=(DB,), because="of it")
-    document = recovery_document(plan(held, up_to=Rung.FADVISE, rungs=(CLIMBED,), gaps=(GAP,)))
+    document = recovery_document(plan(held, up_to=Rung.FADVISE, rungs=(CLIMBED,), gaps=(GAP,), dying_on_host=17))
     assert json.loads(encode(document)) == {
         "schema": "unreclaim.reclaim/1",
         "backend": "bpf",
         "target": None,
         "up_to": "fadvise",
         "interrupted": False,
+        "dying_on_host": 17,
         "rungs": [
             {
                 "rung": "fadvise",
