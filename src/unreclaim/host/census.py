@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 
 from unreclaim.formats.iomem import parse_iomem
 from unreclaim.host import raw_census
-from unreclaim.host.dying import Look, Looks, look_at_dying
+from unreclaim.host.dying import HOLDERS, LOCKED, Look, Looks, look_at_dying
 from unreclaim.host.pinned_files import (
     FilePlaces,
     Key,
@@ -54,6 +54,7 @@ def read_census(
     ranges = [span.frames(os.sysconf("SC_PAGE_SIZE")) for span in memory] if memory is not None else None
     with open_source() as source:
         looks, backend = look_at_dying(source, nodes, ranges, progress), source.backend
+    probe.gaps += looks.gaps
     live = _live_paths(probe, hierarchy)
     dying = _Writer(probe, looks, live, version=hierarchy.version).write(looks.dying)
     _note_what_is_missing(probe, looks.dying, dying, searched=ranges is not None)
@@ -263,10 +264,10 @@ def _note_what_is_missing(probe: Probe, looks: list[Look], dying: tuple[DyingCgr
         probe.note("some pins", f"{cut} dying cgroups hold more pages than are looked at one by one")
     if unlisted and not searched:
         why = f"{unlisted} dying cgroups hold pages that are locked in memory and on no list"
-        probe.note("which files are locked", why, "unreclaim census --locked")
+        probe.note(LOCKED, why, "unreclaim census --locked")
     unnamed = sum(
         bool(cgroup.unexplained_references) and not any(not pin.bytes for pin in cgroup.pins) for cgroup in dying
     )
     if unnamed:
         why = f"{unnamed} dying cgroups are held by a reference that is no page and that nobody was seen to have"
-        probe.note("what holds some cgroups", why)
+        probe.note(HOLDERS, why)

@@ -5,14 +5,21 @@ import mmap
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple, TypeVar
 
+from unreclaim.base.errors import UnreclaimError
 from unreclaim.host import raw_census
 from unreclaim.host.raw_census import CensusSource, Progress, RawDying, RawHolder, RawPin, RawTarget
+from unreclaim.model.gap import Gap
+
+T = TypeVar("T")
 
 # A reference may be one of a moment: a page on its way to a list, a reader in a walk. One that stays is a pin.
 _SECOND_LOOKS, _PAUSE_SECONDS = 3, 0.1
+
+LOCKED, HOLDERS = "which files are locked", "what holds some cgroups"
+"""Names of gaps."""
 
 
 class Look(NamedTuple):
@@ -51,10 +58,11 @@ class Look(NamedTuple):
 
 
 class Looks(NamedTuple):
-    """Every dying css, and what holds one otherwise than by memory."""
+    """Every dying css, what holds one otherwise than by memory, and what could not be looked for."""
 
     dying: list[Look]
     holders: tuple[RawHolder, ...]
+    gaps: tuple[Gap, ...] = ()
 
 
 def look_at_dying(
@@ -62,11 +70,13 @@ def look_at_dying(
 ) -> Looks:
     """List every dying css with what pins it.
 
+    Once they are listed, a further look that fails leaves a gap: the list is worth having without it.
+
     nodes: possible NUMA nodes. memory: ranges of page frames to search for pages that are on no list, None: no search.
     progress: called with seconds gone and expected.
 
     Raises:
-        UnreclaimError: the source cannot be read on this host.
+        UnreclaimError: the source cannot list them on this host.
 
     """
     drain_batches()
@@ -76,8 +86,11 @@ def look_at_dying(
     looks: dict[int, Look] = {}
     _look(source, dying, nodes, known, looks)
     holders: tuple[RawHolder, ...] = ()
+    gaps: list[Gap] = []
     if unsettled := _unsettled(looks, looks):
-        holders = source.list_writebacks(_backings(looks.values()))
+        backings = _backings(looks.values())
+        what = "writeback structures that hold some cgroups"
+        holders = _try(gaps, what, lambda: source.list_writebacks(backings)) or ()
         for holder in holders:
             if holder.serial in looks:
                 known[holder.serial] += 1
@@ -90,12 +103,21 @@ def look_at_dying(
         _look(source, tuple(looks[serial].css for serial in unsettled), nodes, known, looks)
         unsettled = _unsettled(looks, unsettled)
     if memory is not None and any(look.target.unevictable_pages for look in looks.values()):
-        frames = source.list_frames(memory, progress)
-        looks = {serial: look._replace(locked=frames.get(serial, [])) for serial, look in looks.items()}
-        unsettled = _unsettled(looks, looks)
+        frames = _try(gaps, LOCKED, lambda: source.list_frames(memory, progress))
+        if frames is not None:
+            looks = {serial: look._replace(locked=frames.get(serial, [])) for serial, look in looks.items()}
+            unsettled = _unsettled(looks, looks)
     if unsettled:
-        holders += source.list_holders()
-    return Looks(list(looks.values()), holders)
+        holders += _try(gaps, HOLDERS, source.list_holders) or ()
+    return Looks(list(looks.values()), holders, tuple(gaps))
+
+
+def _try(gaps: list[Gap], what: str, look: Callable[[], T]) -> T | None:
+    try:
+        return look()
+    except UnreclaimError as error:
+        gaps.append(Gap(what, error.why, error.hint))
+        return None
 
 
 def _unsettled(looks: Mapping[int, Look], serials: Iterable[int]) -> list[int]:

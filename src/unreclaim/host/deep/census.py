@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,6 +17,15 @@ from unreclaim.host.raw_census import Progress, RawDying, RawHolder, RawPin, Raw
 
 _CHUNK_FRAMES = 16_384
 _WORD_BYTES = 8
+
+
+@contextmanager
+def _as_known() -> Iterator[None]:
+    """Turn what drgn says of a structure that it does not find into an error for users."""
+    try:
+        yield
+    except (LookupError, AttributeError, drgn.FaultError) as error:
+        raise _unknown(error) from error
 
 
 class DeepCensus:
@@ -63,14 +73,17 @@ class DeepCensus:
         for index, css in enumerate(dying):
             yield index, *look_at(self._structures, files, css, nodes)
 
+    @_as_known()
     def list_holders(self) -> tuple[RawHolder, ...]:
         """List the processes that hold a dying css otherwise than by memory."""
         return tuple(list_holders(self._structures))
 
+    @_as_known()
     def list_writebacks(self, _starts: Iterable[int]) -> tuple[RawHolder, ...]:
         """List the writeback structures of dying css on all devices, which the kernel's symbols tell."""
         return list_writebacks(self._structures)
 
+    @_as_known()
     def list_frames(self, ranges: Sequence[range], progress: Progress | None) -> dict[int, list[RawPin]]:
         """Find the pages of dying cgroups that may not be reclaimed (mlock) among all of memory; by css serial.
 
