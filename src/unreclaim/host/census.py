@@ -52,12 +52,18 @@ def read_census(
     """
     memory = probe.read("/proc/iomem", parse_iomem, "ranges of memory") if locked else None
     ranges = [span.frames(os.sysconf("SC_PAGE_SIZE")) for span in memory] if memory is not None else None
+    # A cgroup may be made, or go, while the kernel is looked into: what lived before or after it is a living ancestor.
+    before = _live_paths(probe, hierarchy)
     with open_source() as source:
         looks, backend = look_at_dying(source, nodes, ranges, progress), source.backend
     probe.gaps += looks.gaps
     live = _live_paths(probe, hierarchy)
-    dying = _Writer(probe, looks, live, version=hierarchy.version).write(looks.dying)
+    writer = _Writer(probe, looks, before, live, version=hierarchy.version)
+    dying = writer.write(looks.dying)
     _note_what_is_missing(probe, looks.dying, dying, searched=ranges is not None)
+    if writer.nr_adrift:
+        why = f"{writer.nr_adrift} dying cgroups lay below one that was not seen, and are told as if below /"
+        probe.note("where some cgroups were", why, "run census again; from a container, on the host itself")
     return Census(backend, len(live), dying, tuple(probe.gaps))
 
 
@@ -78,8 +84,12 @@ def _live_paths(probe: Probe, hierarchy: Hierarchy) -> dict[int, str]:
 class _Writer:
     """Turns looks into what is said about them; every file is looked up once."""
 
-    def __init__(self, probe: Probe, looks: Looks, live: dict[int, str], *, version: int) -> None:
+    def __init__(
+        self, probe: Probe, looks: Looks, before: dict[int, str], live: dict[int, str], *, version: int
+    ) -> None:
+        self.nr_adrift = 0
         self._version = version
+        self._before = before
         self._live = live
         parents = {look.css.parent_id for look in looks.dying}
         self._by_id = {look.css.id: look.css for look in looks.dying if look.css.id in parents}
@@ -134,7 +144,11 @@ class _Writer:
         while parent not in self._live and parent in self._by_id and len(names) < raw_census.MAX_LEVELS:
             names.append(self._by_id[parent].name)
             parent = self._by_id[parent].parent_id
-        ancestor = self._live.get(parent, "/")
+        # One that lived before the look and is not among the dying was removed after it.
+        ancestor = self._live.get(parent) or self._before.get(parent)
+        if ancestor is None:
+            self.nr_adrift += 1
+            ancestor = "/"
         return ancestor.rstrip("/") + "/" + "/".join(reversed(names)), ancestor
 
     def _pins_of(self, look: Look) -> tuple[Pin, ...]:

@@ -45,12 +45,11 @@ class FakeSource:
         self.holders: UnreclaimError | tuple[RawHolder, ...] = ()
         self.frames: UnreclaimError | dict[int, list[RawPin]] = {}
 
-    def add(self, name: str, *, parent: int | None = None) -> int:
-        """Make a dying cgroup below the root, or the cgroup that is given by its id, and give its own id."""
-        number = len(self._dying) + 1
+    def add(self, name: str, *, parent: int | None = None, number: int | None = None) -> None:
+        """Make a dying cgroup below the root, or the cgroup of this id; number: its own id, else its place from 1."""
+        serial = len(self._dying) + 1
         parent = self.root.inode(MEMORY) or 0 if parent is None else parent
-        self._dying.append(RawDying(number, number, number, parent, 0, 0, 0, 0, 0, 0, b"", name))
-        return number
+        self._dying.append(RawDying(serial, serial, number or serial, parent, 0, 0, 0, 0, 0, 0, b"", name))
 
     def list_dying(self) -> tuple[tuple[RawDying, ...], int]:
         """Give them all."""
@@ -127,3 +126,43 @@ def test_a_structure_that_drgn_does_not_find_is_an_error_of_that_look(monkeypatc
     for look in (deep.list_holders, lambda: deep.list_writebacks(()), lambda: deep.list_frames([range(1)], None)):
         with pytest.raises(DeepUnavailableError, match="not as they are known: no struct sock"):
             look()
+
+
+def test_ancestors_that_come_or_go_meanwhile_are_found() -> None:
+    """What lived before or after the look is an ancestor, what died before it is none, and no other is made up."""
+    source = FakeSource()
+    places = {name: f"{MEMORY}/{name}" for name in ("early", "late", "dies")}
+    numbers = {}
+    for name, place in places.items():
+        source.root.make_directory(place)
+        numbers[name] = source.root.inode(place) or 0
+    source.root.remove_directory(places["late"])
+    assert len(set(numbers.values())) == len(numbers)
+
+    def look() -> nullcontext[FakeSource]:
+        source.root.make_directory(places["late"])
+        source.root.remove_directory(places["early"])
+        source.root.remove_directory(places["dies"])
+        return nullcontext(source)
+
+    for name, parent in numbers.items():
+        source.add(f"in-{name}", parent=parent)
+    source.add("in-in-dies", parent=3)
+    source.add("dies", number=numbers["dies"])
+    for number in range(23):
+        source.add(f"lost{number}", parent=4711)
+    census = read_census(Probe(source.root), v1(), look, 1)
+    assert {cgroup.path: cgroup.ancestor for cgroup in census.dying} == {
+        "/early/in-early": "/early",
+        "/late/in-late": "/late",
+        "/dies/in-dies": "/",
+        "/dies/in-dies/in-in-dies": "/",
+        "/dies": "/",
+        **{f"/lost{number}": "/" for number in range(23)},
+    }
+    why = "23 dying cgroups lay below one that was not seen, and are told as if below /"
+    assert census.gaps == (
+        Gap("where some cgroups were", why, "run census again; from a container, on the host itself"),
+    )
+    # The root, and the one that was there at last.
+    assert census.live == 2
