@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from unreclaim.analysis.census import sum_pins
 from unreclaim.base.units import format_bytes
-from unreclaim.model.census import BARE_REFERENCES, DyingCgroup, Holder, Pin, PinKind
+from unreclaim.model.census import DyingCgroup, Holder, Pin, PinKind
 from unreclaim.model.recovery import DROP_CACHES, Rung, Step, Support
 
 WAIT_SECONDS = 2.0
@@ -132,7 +132,7 @@ def name_of(pin: Pin) -> str:
         return f"a deleted file ({where})"
     if pin.path is None:
         article = "an " if pin.kind.startswith(("i", "u")) else "a "
-        kind = f"{article if pin.kind in BARE_REFERENCES else ''}{pin.kind}"
+        kind = f"{article if pin.is_bare_reference else ''}{pin.kind}"
         return kind if pin.inode is None else f"a file without a path here ({where})"
     return f"{pin.path} (deleted)" if pin.unlinked else pin.path
 

@@ -279,9 +279,7 @@ def _note_what_is_missing(probe: Probe, looks: list[Look], dying: tuple[DyingCgr
     if unlisted and not searched:
         why = f"{unlisted} dying cgroups hold pages that are locked in memory and on no list"
         probe.note(LOCKED, why, "unreclaim census --locked")
-    unnamed = sum(
-        bool(cgroup.unexplained_references) and not any(not pin.bytes for pin in cgroup.pins) for cgroup in dying
-    )
+    unnamed = sum(cgroup.has_unknown_holder for cgroup in dying)
     if unnamed:
         why = f"{unnamed} dying cgroups are held by a reference that is no page and that nobody was seen to have"
         probe.note(HOLDERS, why)

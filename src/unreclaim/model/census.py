@@ -67,6 +67,11 @@ class Pin(Struct, frozen=True):
         return self.path if self.path is not None and self.path.startswith("/") and not self.unlinked else None
 
     @property
+    def is_bare_reference(self) -> bool:
+        """Whether no memory is charged for it; memory in swap is charged, though its bytes may not be known."""
+        return self.kind in BARE_REFERENCES
+
+    @property
     def is_reachable(self) -> bool:
         """Whether the file can be opened: by its path, or by a descriptor of who holds it."""
         return self.reachable_path is not None or any(holder.descriptor is not None for holder in self.held_by)
@@ -100,6 +105,12 @@ class DyingCgroup(Struct, frozen=True):
     complete: bool = True
     invocation_id: str | None = None
     stirred_seconds: float | None = None
+
+    @property
+    def has_unknown_holder(self) -> bool:
+        """Whether it has unexplained references and nobody was found who has one; writeback's are explained."""
+        named = any(pin.is_bare_reference and pin.kind != PinKind.WRITEBACK for pin in self.pins)
+        return bool(self.unexplained_references) and not named
 
 
 class CensusGroup(Struct, frozen=True):

@@ -6,7 +6,7 @@ import msgspec
 
 from unreclaim.base.units import format_bytes, format_count, format_number_of
 from unreclaim.formats.cgroup_path import parse_cgroup_path
-from unreclaim.model.census import BARE_REFERENCES, Census, CensusGroup, DyingCgroup, Pin, PinKind
+from unreclaim.model.census import Census, CensusGroup, DyingCgroup, Pin, PinKind
 from unreclaim.model.dying import Count
 from unreclaim.model.gap import Gap
 from unreclaim.render.as_text import wrap
@@ -88,7 +88,7 @@ def _pin_text(pin: Pin) -> str:
     if pin.kind == PinKind.PROCESS:
         process, *parent = pin.held_by
         return f"{what} {process}" + "".join(f", for {who} to wait for" for who in parent)
-    if pin.kind in BARE_REFERENCES:
+    if pin.is_bare_reference:
         return f"{what}{held.replace(', held by', ' of', 1)}"
     return f"{what} ({format_bytes(pin.bytes)}{dirty}{locked}{gone}{held}{mapped})"
 
@@ -99,7 +99,7 @@ def _each_lines(cgroup: DyingCgroup) -> list[str]:
     if cgroup.invocation_id:
         lines.append(wrap(f"journalctl _SYSTEMD_INVOCATION_ID={cgroup.invocation_id}", indent=2))
     lines += [wrap(f"by {_pin_text(pin)}", indent=2) for pin in cgroup.pins]
-    if cgroup.unexplained_references and not any(pin.kind in BARE_REFERENCES for pin in cgroup.pins):
+    if cgroup.unexplained_references and cgroup.has_unknown_holder:
         lines.append(wrap(f"by {format_count(cgroup.unexplained_references)} references that are no page", indent=2))
     return lines
 

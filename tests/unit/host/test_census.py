@@ -111,6 +111,17 @@ def test_a_look_that_fails_takes_nothing_away_from_the_list() -> None:
     )
 
 
+def test_swap_does_not_hide_that_a_holder_is_unknown() -> None:
+    """Beside one page in swap, of which no byte is counted, two references of nobody are said."""
+    source = FakeSource(references=3, swap=1)
+    source.add("c")
+    census = source.census()
+    assert [(pin.kind, pin.bytes) for pin in census.dying[0].pins] == [("swap", 0)]
+    assert census.dying[0].unexplained_references == 2
+    why = "1 dying cgroups are held by a reference that is no page and that nobody was seen to have"
+    assert census.gaps == (Gap("what holds some cgroups", why),)
+
+
 def test_a_structure_that_drgn_does_not_find_is_an_error_of_that_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each further look by drgn says itself that it failed, so that the others count."""
     fake_drgn.install(monkeypatch)
