@@ -20,7 +20,7 @@ from unreclaim.analysis.residue import counter_slack_bytes
 from unreclaim.formats.kpagecgroup import FILE as CGROUPS
 from unreclaim.formats.kpageflags import FILE as FLAGS
 from unreclaim.host.collect import collect_host, collect_sample, with_charges
-from unreclaim.host.page_scan import read_above_dying, scan_pages
+from unreclaim.host.page_scan import scan_pages
 from unreclaim.host.probe import Probe
 from unreclaim.host.root import LiveRoot
 
@@ -64,8 +64,7 @@ def main() -> int:
         return 1
     host, _ = collect_host(root, sample)
     probe = Probe(root)
-    above = read_above_dying(probe, hierarchy, sample.charges)
-    chosen = choose_ancestors(sample.charges, counter_slack_bytes(host), above)
+    chosen = choose_ancestors(sample.charges, counter_slack_bytes(host))
     everyone = tuple(charge.path for charge in sample.charges)
     before = peak_kib()
     scan_pages(probe, hierarchy, everyone)

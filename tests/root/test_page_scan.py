@@ -132,7 +132,7 @@ def test_ctrl_c_ends_a_scan_cleanly() -> None:
         "    return read(*arguments)\n"
         "page_scan._read = interrupted\n"
         "from unreclaim.app import census\n"
-        "census.choose_ancestors = lambda charges, *_: tuple(charge.path for charge in charges)\n"
+        "census.choose_ancestors = lambda charges, _slack: tuple(charge.path for charge in charges)\n"
         "from unreclaim.cli.main import main\n"
         "main(['census', '--backend', 'page-scan'])\n"
     )

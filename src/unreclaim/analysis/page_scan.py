@@ -12,8 +12,6 @@ to the parent.
 Not usable where the kernel reparents page cache: those pages are the parent's then.
 """
 
-from collections.abc import Set as AbstractSet
-
 from unreclaim.formats.kpageflags import (
     ANONYMOUS,
     COMPOUND_TAIL,
@@ -33,23 +31,21 @@ EXACT, AT_MOST = "exact", "at most"
 _OWN = {PinKind.PAGE_CACHE: "cache", PinKind.TMPFS: "shmem", PinKind.ANONYMOUS: "rss"}
 
 
-def choose_ancestors(
-    charges: tuple[Charge, ...], slack_bytes: int | None, above_dying: AbstractSet[str]
-) -> tuple[str, ...]:
+def choose_ancestors(charges: tuple[Charge, ...], slack_bytes: int | None) -> tuple[str, ...]:
     """Name the living cgroups below which dying ones may hold pages.
 
     On v1 those that are charged for more than they and the living below them own: by statistics, or, as these lag two
     seconds behind, by page counters. The counters may be somewhat too high, which costs a look where a cgroup has no
     pages of its own, and would be taken for dying cgroups' where it has; there they are asked only on kernels where
     they are exact and statistics are not (slack_bytes, see `residue.counter_slack_bytes`). The root has none.
-    On v2 the kernel counts: above_dying are those with dying ones below; but the root, which has pages of its own.
+    On v2 those below which the kernel counts dying ones; but the root, which has pages of its own.
     """
     by_path = {charge.path: charge for charge in charges}
     chosen = []
     for charge in charges:
         children = [by_path[path] for path in charge.children if path in by_path]
         if "total_cache" not in charge.memory.values:
-            found = charge.path in above_dying and charge.path != "/"
+            found = bool(charge.nr_dying) and charge.path != "/"
         else:
             found = _by_statistics(charge, children) or _by_counters(charge, children, slack_bytes)
         if found:

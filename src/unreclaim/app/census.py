@@ -24,7 +24,7 @@ from unreclaim.host.collect import (
 )
 from unreclaim.host.deep.opening import open_deep_census
 from unreclaim.host.deep.program import DeepUnavailableError
-from unreclaim.host.page_scan import PageScanUnavailableError, read_above_dying, scan_pages
+from unreclaim.host.page_scan import PageScanUnavailableError, scan_pages
 from unreclaim.host.probe import Probe
 from unreclaim.host.root import Root
 from unreclaim.host.source import Source
@@ -157,8 +157,7 @@ def _by_page_scan(seen: _Seen, gaps: tuple[Gap, ...]) -> CensusReport:
     probe = Probe(seen.root)
     charges = seen.sample.charges or ()
     slack = counter_slack_bytes(seen.host)
-    above = read_above_dying(probe, seen.hierarchy, charges)
-    tallies = scan_pages(probe, seen.hierarchy, choose_ancestors(charges, slack, above), seen.progress)
+    tallies = scan_pages(probe, seen.hierarchy, choose_ancestors(charges, slack), seen.progress)
     groups = attribute_pages(
         tallies,
         charges,

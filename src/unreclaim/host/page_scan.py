@@ -13,13 +13,12 @@ from contextlib import contextmanager
 
 from unreclaim.base.errors import ParseError, UnreclaimError
 from unreclaim.formats import kpagecgroup, kpageflags
-from unreclaim.formats.cgroup_stat import parse_cgroup_stat
 from unreclaim.formats.iomem import FILE as IOMEM
 from unreclaim.formats.iomem import parse_iomem
 from unreclaim.formats.kpagecgroup import BLOCK_PAGES, ENTRY_BYTES, find_blocks
 from unreclaim.formats.kpageflags import count_flags
 from unreclaim.host.probe import Probe
-from unreclaim.model.cgroups import Charge, Hierarchy
+from unreclaim.model.cgroups import Hierarchy
 from unreclaim.model.page_scan import PageTally
 
 CHUNK_PAGES = 128 * 1024
@@ -30,17 +29,6 @@ Progress = Callable[[float, float], None]
 
 class PageScanUnavailableError(UnreclaimError):
     """This host's physical pages cannot be looked at; `why` and `hint` say what is missing."""
-
-
-def read_above_dying(probe: Probe, hierarchy: Hierarchy, charges: tuple[Charge, ...]) -> frozenset[str]:
-    """Find the v2 cgroups that have dying ones below them, which the kernel counts; none on v1."""
-    found = set()
-    for charge in charges if hierarchy.version == 2 else ():
-        path = f"{hierarchy.mount_point}{charge.path.rstrip('/')}/cgroup.stat"
-        stat = probe.read(path, parse_cgroup_stat, f"dying cgroups below {charge.path}", optional=True)
-        if stat is not None and stat.nr_dying_descendants:
-            found.add(charge.path)
-    return frozenset(found)
 
 
 def scan_pages(

@@ -1,6 +1,7 @@
 """What pages dying cgroups hold, told from pages seen under living ones and what those are charged themselves."""
 
 import pytest
+from msgspec.structs import replace
 
 from tests.fakes.build import v2_charge
 from unreclaim.analysis.page_scan import attribute_pages, choose_ancestors
@@ -138,8 +139,8 @@ def test_ancestors_charged_for_more_than_the_living_own_are_chosen() -> None:
         v1("/t", rss=2, total_rss=9),
         v1("/u", cache=10, total_cache=10, rss=3, total_rss=3),
     )
-    assert choose_ancestors(charges, None, frozenset()) == ("/s", "/t")
-    assert choose_ancestors(charges, SLACK, frozenset()) == ("/s", "/t")
+    assert choose_ancestors(charges, None) == ("/s", "/t")
+    assert choose_ancestors(charges, SLACK) == ("/s", "/t")
 
 
 def test_page_counters_show_what_statistics_do_not_yet() -> None:
@@ -153,7 +154,7 @@ def test_page_counters_show_what_statistics_do_not_yet() -> None:
         counted("/v", 0, usage=20),
         counted("/w", 0, "/v", usage=20, kernel=0),
     )
-    assert choose_ancestors(charges, None, frozenset()) == ("/s",)
+    assert choose_ancestors(charges, None) == ("/s",)
 
 
 def test_where_statistics_lag_counters_choose_beside_own_pages_too() -> None:
@@ -163,8 +164,8 @@ def test_where_statistics_lag_counters_choose_beside_own_pages_too() -> None:
         counted("/a", 100, usage=100 + SLACK + 1, kernel=0),
         counted("/b", 100, usage=100 + SLACK, kernel=0),
     )
-    assert choose_ancestors(charges, SLACK, frozenset()) == ("/s", "/a")
-    assert choose_ancestors(charges, None, frozenset()) == ("/s",)
+    assert choose_ancestors(charges, SLACK) == ("/s", "/a")
+    assert choose_ancestors(charges, None) == ("/s",)
 
 
 def counted(path: str, own: int, *children: str, usage: int, kernel: int | None = None) -> Charge:
@@ -176,12 +177,14 @@ def counted(path: str, own: int, *children: str, usage: int, kernel: int | None 
 def test_on_v2_cgroups_are_chosen_that_the_kernel_names() -> None:
     """There the kernel counts the dying below each cgroup; the root is left out, for it has pages of its own."""
     charges = (v2_charge("/", "/s", "/u", file=900), v2_charge("/s", file=500), v2_charge("/u", file=7))
-    assert choose_ancestors(charges, None, frozenset()) == ()
-    assert choose_ancestors(charges, None, frozenset({"/", "/u"})) == ("/u",)
-    assert choose_ancestors(charges, SLACK, frozenset({"/", "/s"})) == ("/s",)
+    assert choose_ancestors(charges, None) == ()
+    counted = [replace(charge, nr_dying=number) for charge, number in zip(charges, (23, 0, 22), strict=True)]
+    assert choose_ancestors(tuple(counted), None) == ("/u",)
+    counted = [replace(charge, nr_dying=number) for charge, number in zip(charges, (23, 23, None), strict=True)]
+    assert choose_ancestors(tuple(counted), SLACK) == ("/s",)
 
 
 @pytest.mark.parametrize("path", ["/", "/a"])
 def test_nothing_charged_chooses_nothing(path: str) -> None:
     """A cgroup whose files say nothing is not looked for."""
-    assert choose_ancestors((Charge(path, (), MemoryStat({})),), None, frozenset()) == ()
+    assert choose_ancestors((Charge(path, (), MemoryStat({})),), None) == ()

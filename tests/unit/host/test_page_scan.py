@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.build import v1, v2, v2_charge
+from tests.fakes.build import v1
 from tests.fakes.root import FakeRoot
 from unreclaim.formats import kpagecgroup, kpageflags
 from unreclaim.formats.kpagecgroup import BLOCK_PAGES
 from unreclaim.formats.kpageflags import LRU, UPTODATE
 from unreclaim.host import page_scan
-from unreclaim.host.page_scan import PageScanUnavailableError, read_above_dying, scan_pages
+from unreclaim.host.page_scan import PageScanUnavailableError, scan_pages
 from unreclaim.host.probe import Probe
 from unreclaim.host.root import Root
 from unreclaim.model.page_scan import PageTally
@@ -122,17 +122,3 @@ def test_nothing_stays_open() -> None:
     with pytest.raises(KeyboardInterrupt):
         scan_pages(Probe(root), v1(), ("/s",), interrupt)
     assert os.listdir("/proc/self/fd") == before
-
-
-def test_v2_cgroups_above_dying_ones_are_those_that_the_kernel_counts() -> None:
-    """Each is asked, and one that vanished is left out; v1 has no such count."""
-    stat = "nr_descendants 0\nnr_dying_descendants {}\n"
-    mount = v2().mount_point
-    charges = (v2_charge("/", "/a", "/b"), *map(v2_charge, ("/a", "/b", "/gone")))
-    counts = {"": 23, "/a": 23, "/b": 0}
-    root = FakeRoot({f"{mount}{path}/cgroup.stat": stat.format(count) for path, count in counts.items()})
-    probe = Probe(root)
-    assert read_above_dying(probe, v2(), charges) == {"/", "/a"}
-    assert root.asked == [f"{mount}{path}/cgroup.stat" for path in ("", "/a", "/b", "/gone")]
-    assert probe.gaps == []
-    assert read_above_dying(probe, v1(), charges) == frozenset()
