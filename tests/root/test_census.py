@@ -13,8 +13,11 @@ import pytest
 from tests.machine import TMPFS, memory_hierarchy, own_name, pages_pin
 from tests.root.test_dying import undisturbed
 from tests.root.workload import PRIME, as_nobody, leave_dying, remove, write_page
+from unreclaim.host.bpf.census import CensusPrograms
 
 pytestmark = [pytest.mark.live, pytest.mark.root]
+
+PROGRAMS = {"walk_dying", "find_pins", "find_frames", "find_holders", "find_writebacks"}
 
 
 def census(*options: str) -> dict[str, Any]:
@@ -150,11 +153,29 @@ def test_an_unprivileged_user_is_told_what_is_missing() -> None:
 
 
 def test_nothing_stays_loaded(memory_cgroup: Path) -> None:
-    """The census makes no cgroup and leaves no program behind."""
-
-    def programs() -> str:
-        return subprocess.run(["bpftool", "prog", "show"], capture_output=True, text=True, check=True).stdout
-
+    """The census makes no cgroup and leaves no program behind, of those that are seen while it holds them."""
+    before = loaded()
+    with CensusPrograms():
+        assert {name for number, name in loaded().items() if number not in before} == PROGRAMS
+    assert left_loaded(before) == {}
     census()
-    assert "unreclaim" not in programs()
+    assert left_loaded(before) == {}
     assert list(memory_cgroup.glob("*/")) == []
+
+
+def loaded() -> dict[int, str]:
+    """Give the loaded BPF programs that bear the names of ours, by their ids, which are not used again."""
+    command = ["bpftool", "--json", "prog", "show"]
+    shown = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return {each["id"]: each["name"] for each in shown if each.get("name") in PROGRAMS}
+
+
+def left_loaded(before: dict[int, str]) -> dict[int, str]:
+    """Give those that stay, at most ten seconds: the kernel frees them a moment later, and others may run a census."""
+    left = {number: name for number, name in loaded().items() if number not in before}
+    give_up = time.monotonic() + 10
+    while left and time.monotonic() < give_up:
+        time.sleep(0.1)
+        now = loaded()
+        left = {number: name for number, name in left.items() if number in now}
+    return left
