@@ -82,7 +82,7 @@ class Walk:
 
     def _link(self, address: int) -> int | None:
         try:
-            return int.from_bytes(self._structures.program.read(address, 8), "little")
+            return int(self._structures.program.read_u64(address))
         except drgn.FaultError:
             return None
 

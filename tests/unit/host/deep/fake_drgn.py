@@ -1,6 +1,5 @@
 """Stands in for drgn where it is not installed: enough of it to import what walks cgroups, over memory made by hand."""
 
-import struct
 import sys
 from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
@@ -107,13 +106,12 @@ class FakeKernel:
             sibling=SimpleNamespace(next=_Word(follows)),
         )
 
-    def read(self, address: int, _: int) -> bytes:
+    def read_u64(self, address: int) -> int:
         """Read the first entry of a list."""
         css = address - CHILDREN
         if css not in self.lists:
             raise FaultError(address)
-        first = self.lists[css][0] + SIBLING if self.lists[css] else address
-        return struct.pack("=Q", first)
+        return self.lists[css][0] + SIBLING if self.lists[css] else address
 
     def is_there(self, css: Any, serial: int) -> bool:  # noqa: ANN401 - as above
         """Compare what was read."""
