@@ -26,8 +26,10 @@ def _printer(log: Log) -> Callable[[int, bytes, int], int]:
     library = ctypes.CDLL(None)
     library.vsnprintf.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_void_p]
 
+    # Made once: a verifier's log has hundreds of lines, and few are long.
+    buffer = ctypes.create_string_buffer(_MAX_LOG_BYTES)
+
     def show(_level: int, text: bytes, arguments: int) -> int:
-        buffer = ctypes.create_string_buffer(_MAX_LOG_BYTES)
         length: int = library.vsnprintf(buffer, _MAX_LOG_BYTES, text, arguments)
         log(buffer.value.decode("utf-8", "replace").rstrip("\n"))
         return length
