@@ -67,11 +67,11 @@ def measure(count: int, nodes: int) -> None:
         clocked = Clocked()
         drain_batches()
         times: dict[str, list[tuple[float, float]]] = {"records": [], "pins": []}
-        dying, _ = programs.list_dying()
+        dying = programs.list_dying()
         for _ in range(ROUNDS):
             clocked.reset()
             start = time.perf_counter()
-            dying, _ = programs.list_dying()
+            dying = programs.list_dying()
             times["records"].append((time.perf_counter() - start, clocked.seconds))
             clocked.reset()
             start = time.perf_counter()

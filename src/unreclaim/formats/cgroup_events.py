@@ -18,10 +18,9 @@ FILE = "cgroup.events"
 
 
 class CgroupEvents(Struct, frozen=True):
-    """State of a cgroup; frozen None: this kernel does not say."""
+    """State of a cgroup."""
 
     populated: bool
-    frozen: bool | None
 
 
 def parse_cgroup_events(text: str, *, file: str = FILE) -> CgroupEvents:
@@ -34,5 +33,4 @@ def parse_cgroup_events(text: str, *, file: str = FILE) -> CgroupEvents:
     values = keyed_counts(text, file)
     if "populated" not in values:
         raise ParseError(file, 0, "expected a line 'populated 0' or 'populated 1'")
-    frozen = values.get("frozen")
-    return CgroupEvents(values["populated"] > 0, None if frozen is None else frozen > 0)
+    return CgroupEvents(values["populated"] > 0)

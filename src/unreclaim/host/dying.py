@@ -80,7 +80,7 @@ def look_at_dying(
 
     """
     drain_batches()
-    dying, _ = source.list_dying()
+    dying = source.list_dying()
     children = Counter(css.parent_id for css in dying)
     known = {css.serial: children[css.id] for css in dying}
     looks: dict[int, Look] = {}

@@ -111,8 +111,8 @@ class CensusSource(Protocol):
     def backend(self) -> str:
         """Its name in a census."""
 
-    def list_dying(self) -> tuple[tuple[RawDying, ...], int]:
-        """List every dying css, and tell how often the walk had lost its place and found it again."""
+    def list_dying(self) -> tuple[RawDying, ...]:
+        """List every dying css."""
 
     def list_pins(self, dying: Sequence[RawDying], nodes: int) -> Iterator[tuple[int, RawTarget, list[RawPin]]]:
         """Give, for each css by its place in `dying`, what it says of itself now and the folios on its lists."""

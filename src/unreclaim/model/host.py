@@ -17,7 +17,6 @@ STRUCTURES = (
     "lruvec_stats",
     "lruvec_stats_percpu",
     "mem_cgroup",
-    "mem_cgroup.objcg",
     "mem_cgroup.vmstats",
     "mem_cgroup.vmstats_local",
     "mem_cgroup_per_node",

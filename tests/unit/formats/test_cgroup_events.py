@@ -9,13 +9,13 @@ from unreclaim.formats.cgroup_events import CgroupEvents, parse_cgroup_events
 @pytest.mark.parametrize(
     ("text", "events"),
     [
-        ("populated 1\nfrozen 0\n", CgroupEvents(populated=True, frozen=False)),
-        ("populated 0\n", CgroupEvents(populated=False, frozen=None)),
-        ("populated 0\nfrozen 1\nlater 7\n", CgroupEvents(populated=False, frozen=True)),
+        ("populated 1\nfrozen 0\n", CgroupEvents(populated=True)),
+        ("populated 0\n", CgroupEvents(populated=False)),
+        ("populated 0\nfrozen 1\nlater 7\n", CgroupEvents(populated=False)),
     ],
 )
 def test_events_are_read(text: str, events: CgroupEvents) -> None:
-    """The parser reads both lines, and leaves out what it does not know."""
+    """The parser reads whether anybody is there, and leaves out other lines."""
     assert parse_cgroup_events(text) == events
 
 

@@ -51,9 +51,9 @@ class FakeSource:
         parent = self.root.inode(MEMORY) or 0 if parent is None else parent
         self._dying.append(RawDying(serial, serial, number or serial, parent, 0, 0, 0, 0, 0, 0, b"", name))
 
-    def list_dying(self) -> tuple[tuple[RawDying, ...], int]:
+    def list_dying(self) -> tuple[RawDying, ...]:
         """Give them all."""
-        return tuple(self._dying), 0
+        return tuple(self._dying)
 
     def list_pins(self, dying: Sequence[RawDying], nodes: int) -> Iterator[tuple[int, RawTarget, list[RawPin]]]:
         """Give nothing on any list."""

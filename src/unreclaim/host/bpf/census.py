@@ -4,6 +4,7 @@ import ctypes
 import gc
 import mmap
 import os
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -39,6 +40,8 @@ class CensusPrograms:
             BpfUnavailableError: this host cannot run them.
 
         """
+        # How often the last walk had lost its place and found it again.
+        self.resumed = 0
         with ExitStack() as stack:
             path = stack.enter_context(as_file(files("unreclaim.host.bpf") / "census.bpf.o"))
             self._bpf = stack.enter_context(BpfObject(os.fspath(path), log))
@@ -66,8 +69,8 @@ class CensusPrograms:
     def _map(self, stack: ExitStack, name: str, size: int) -> mmap.mmap:
         return stack.enter_context(self._bpf.map(name, size))
 
-    def list_dying(self) -> tuple[tuple[RawDying, ...], int]:
-        """List every dying css, and tell how often the walk had lost its place and found it again.
+    def list_dying(self) -> tuple[RawDying, ...]:
+        """List every dying css.
 
         Raises:
             BpfUnavailableError: the hierarchy is too deep, or cgroups come and go too fast.
@@ -84,12 +87,12 @@ class CensusPrograms:
                 names = self._names(state[records.WALK_TEXT])
                 rows = records.DYING.iter_unpack(self._dying[: filled * records.DYING.size])
                 found += [_raw_dying(row, name) for row, name in zip(rows, names, strict=False)]
-                resumed: int = state[records.WALK_RESUMED]
+                self.resumed = state[records.WALK_RESUMED]
                 if done == _DONE:
-                    return tuple(found), resumed
+                    return tuple(found)
                 if done == _TOO_DEEP:
                     raise BpfUnavailableError("BPF", "the hierarchy is deeper than 64 cgroups")
-                if resumed > _MAX_RESUMES:
+                if self.resumed > _MAX_RESUMES:
                     break
         raise BpfUnavailableError(
             "BPF", "cgroups come and go too fast for a walk", hint="try again when the host is calmer"
@@ -259,7 +262,7 @@ def _frame_number(page: mmap.mmap) -> int:
     address = ctypes.addressof(ctypes.c_char.from_buffer(page))
     with open("/proc/self/pagemap", "rb", buffering=0) as pagemap:
         pagemap.seek(address // mmap.PAGESIZE * 8)
-        entry = int.from_bytes(pagemap.read(8), "little")
+        entry = int.from_bytes(pagemap.read(8), sys.byteorder)
     return entry & _FRAME_BITS if entry & _PRESENT else 0
 
 

@@ -110,19 +110,6 @@ class BpfObject:
         if self._library.bpf_prog_test_run_opts(self._library.bpf_program__fd(handle), ctypes.byref(options)) != 0:
             raise self._failure(f"the kernel does not run {program}")
 
-    def read(self, name: str, size: int) -> bytes:
-        """Read the only entry of an array map, `size` bytes."""
-        key, value = ctypes.c_uint32(0), ctypes.create_string_buffer(size)
-        if self._library.bpf_map_lookup_elem(self._map(name), ctypes.byref(key), value) != 0:
-            raise self._failure(f"the map {name} cannot be read")
-        return value.raw
-
-    def write(self, name: str, raw: bytes) -> None:
-        """Write the only entry of an array map."""
-        key, value = ctypes.c_uint32(0), ctypes.create_string_buffer(raw, len(raw))
-        if self._library.bpf_map_update_elem(self._map(name), ctypes.byref(key), value, ctypes.c_uint64(0)) != 0:
-            raise self._failure(f"the map {name} cannot be written")
-
     def map(self, name: str, size: int) -> mmap.mmap:
         """Map an array's `size` bytes of entries into memory."""
         access = mmap.PROT_READ | mmap.PROT_WRITE
@@ -152,5 +139,3 @@ class BpfObject:
         library.bpf_object__find_map_fd_by_name.argtypes = [pointer, ctypes.c_char_p]
         library.bpf_program__fd.argtypes = [pointer]
         library.bpf_prog_test_run_opts.argtypes = [ctypes.c_int, pointer]
-        library.bpf_map_lookup_elem.argtypes = [ctypes.c_int, pointer, pointer]
-        library.bpf_map_update_elem.argtypes = [ctypes.c_int, pointer, pointer, ctypes.c_uint64]

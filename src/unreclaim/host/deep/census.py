@@ -54,15 +54,14 @@ class DeepCensus:
         if isinstance(error, LookupError | AttributeError | drgn.FaultError):
             raise _unknown(error) from error
 
-    def list_dying(self) -> tuple[tuple[RawDying, ...], int]:
-        """List every dying css, and tell how often the walk had lost its place and found it again.
+    def list_dying(self) -> tuple[RawDying, ...]:
+        """List every dying css.
 
         Raises:
             DeepUnavailableError: the hierarchy is too deep, or cgroups come and go too fast.
 
         """
-        walk = Walk(self._structures)
-        return tuple(walk.list_dying()), walk.resumed
+        return tuple(Walk(self._structures).list_dying())
 
     def list_pins(self, dying: Sequence[RawDying], nodes: int) -> Iterator[tuple[int, RawTarget, list[RawPin]]]:
         """Give, for each css by its place in `dying`, what it says of itself now and the folios on its lists.

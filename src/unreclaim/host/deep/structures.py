@@ -56,11 +56,10 @@ class Structures:
         # Until 5.11 a page pointed to its cgroup itself, without flags.
         owner = "memcg_data" if page.has_member("memcg_data") else "mem_cgroup"
         self._owner = drgn.offsetof(page, owner) // _WORD_BYTES
-        self._head, self.dirty, self._mlocked, self._unevictable = (
+        self._head, self.dirty, self.locked, unevictable = (
             1 << program[name].value_() for name in ("PG_head", "PG_dirty", "PG_mlocked", "PG_unevictable")
         )
-        self.locked = self._mlocked
-        self.on_no_list = self._mlocked | self._unevictable
+        self.on_no_list = self.locked | unevictable
         self._node_type = program.type("struct mem_cgroup_per_node")
         self._node_bytes = drgn.sizeof(self._node_type)
         lruvec = drgn.offsetof(self._node_type, "lruvec")
