@@ -5,7 +5,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from unreclaim.app.clock import Clock
-from unreclaim.app.observe import Progress
+from unreclaim.base.progress import Progress
 from unreclaim.host.bundle import BundleWriter, open_bundle
 from unreclaim.host.collect import collect_host, collect_sample, reparents_page_cache, with_charges, with_structures
 from unreclaim.host.recorder import RecordingRoot

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from unreclaim.analysis.census import group_census
 from unreclaim.analysis.page_scan import attribute_pages, choose_ancestors
 from unreclaim.analysis.residue import counter_slack_bytes, find_residues
-from unreclaim.app.observe import Progress
 from unreclaim.base.errors import UnreclaimError
+from unreclaim.base.progress import Progress
 from unreclaim.host.bpf.census import CensusPrograms
 from unreclaim.host.bpf.libbpf import BpfUnavailableError, Log
 from unreclaim.host.census import read_census

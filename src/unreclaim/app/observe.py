@@ -1,10 +1,9 @@
 """Observes a host: samples over a window, and a closer look where dying cgroups call for one."""
 
-from collections.abc import Callable
-
 from msgspec.structs import replace
 
 from unreclaim.app.clock import Clock
+from unreclaim.base.progress import Progress
 from unreclaim.host.collect import (
     collect_brief_sample,
     collect_host,
@@ -23,9 +22,6 @@ from unreclaim.model.sample import Observation, Sample
 
 LIGHT_SAMPLE_SECONDS = 1.0
 _MAX_LIGHT_SAMPLES = 120
-
-Progress = Callable[[float, float], None]
-"""Called with the seconds gone and the seconds in all."""
 
 
 def observe(source: Source, clock: Clock, *, window_seconds: float, progress: Progress | None = None) -> Observation:

@@ -12,6 +12,7 @@ from unreclaim.app.census import CensusReport, take_census
 from unreclaim.app.clock import Clock
 from unreclaim.apply.reclaim import HostActions
 from unreclaim.base.errors import UnreclaimError
+from unreclaim.base.progress import Stage
 from unreclaim.formats.meminfo import MemInfo
 from unreclaim.host.collect import collect_brief_sample
 from unreclaim.host.probe import Probe
@@ -33,9 +34,6 @@ from unreclaim.model.recovery import (
 
 # A cgroup is freed a moment after its last page: by RCU and then a work queue.
 _SETTLING_LOOKS, _PAUSE_SECONDS = 6, 0.5
-
-Progress = Callable[[str], None]
-"""Called with what is being done; the last time with nothing."""
 
 
 class Actions(Protocol):
@@ -66,7 +64,7 @@ def look(source: Source) -> Sight:
 
 
 def recover_host(
-    source: Source, clock: Clock, *, up_to: Rung | None, target: str | None, progress: Progress | None = None
+    source: Source, clock: Clock, *, up_to: Rung | None, target: str | None, progress: Stage | None = None
 ) -> Recovery:
     """Recover the running host; see `recover`."""
     return recover(lambda: look(source), HostActions(), clock, up_to=up_to, target=target, progress=progress)
@@ -79,7 +77,7 @@ def recover(
     *,
     up_to: Rung | None,
     target: str | None = None,
-    progress: Progress | None = None,
+    progress: Stage | None = None,
 ) -> Recovery:
     """Plan how to free the dying cgroups at and below `target`, and climb the ladder up to and with a rung.
 
@@ -111,7 +109,7 @@ class _Climb:
         see: Callable[[], Sight],
         actions: Actions,
         clock: Clock,
-        progress: Progress,
+        progress: Stage,
         target: str | None,
     ) -> None:
         self._see, self._actions, self._clock, self.progress = see, actions, clock, progress

@@ -2,13 +2,13 @@
 
 import sys
 import time
-from collections.abc import Callable
 
 import click
 
 from unreclaim.analysis.reproduction import KINDS
 from unreclaim.app.clock import SystemClock
 from unreclaim.base.errors import ExitCode
+from unreclaim.base.progress import Progress
 from unreclaim.cli.lab_options import container_options
 from unreclaim.cli.options import Duration, json_option
 from unreclaim.cli.terminal import progress_line, say
@@ -110,7 +110,7 @@ def _remark(places: tuple[str, ...], hold: float, *, keep: bool) -> str:
     )
 
 
-def _wait(seconds: float, progress: Callable[[float, float], None] | None) -> None:
+def _wait(seconds: float, progress: Progress | None) -> None:
     sys.stdout.flush()
     start = time.monotonic()
     while (gone := time.monotonic() - start) < seconds:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+from unreclaim.base.progress import Progress
 from unreclaim.formats.iomem import parse_iomem
 from unreclaim.host import raw_census
 from unreclaim.host.dying import HOLDERS, LOCKED, Look, Looks, look_at_dying
@@ -19,7 +20,7 @@ from unreclaim.host.pinned_files import (
     shared_memory_device,
 )
 from unreclaim.host.probe import Probe
-from unreclaim.host.raw_census import CensusSource, Progress, RawDying, RawHolder, RawPin, RawTarget
+from unreclaim.host.raw_census import CensusSource, RawDying, RawHolder, RawPin, RawTarget
 from unreclaim.model.census import Census, DyingCgroup, Holder, Pin, PinKind
 from unreclaim.model.cgroups import Hierarchy
 

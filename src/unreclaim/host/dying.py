@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, TypeVar
 
 from unreclaim.base.errors import UnreclaimError
+from unreclaim.base.progress import Progress
 from unreclaim.host import raw_census
-from unreclaim.host.raw_census import CensusSource, Progress, RawDying, RawHolder, RawPin, RawTarget
+from unreclaim.host.raw_census import CensusSource, RawDying, RawHolder, RawPin, RawTarget
 from unreclaim.model.gap import Gap
 
 T = TypeVar("T")

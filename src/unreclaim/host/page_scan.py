@@ -8,10 +8,11 @@ import errno
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from unreclaim.base.errors import ParseError, UnreclaimError
+from unreclaim.base.progress import Progress
 from unreclaim.formats import kpagecgroup, kpageflags
 from unreclaim.formats.iomem import FILE as IOMEM
 from unreclaim.formats.iomem import parse_iomem
@@ -22,9 +23,6 @@ from unreclaim.model.cgroups import Hierarchy
 from unreclaim.model.page_scan import PageTally
 
 CHUNK_PAGES = 128 * 1024
-
-Progress = Callable[[float, float], None]
-"""Called with the seconds gone and those that it will take."""
 
 
 class PageScanUnavailableError(UnreclaimError):

@@ -1,18 +1,17 @@
 """What a look into the kernel gives of dying cgroups, before anything of it is looked up; and who can give it."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from msgspec import Struct
+
+from unreclaim.base.progress import Progress
 
 MAX_LEVELS = 64
 """Cgroups in one another, and directories on a path, beyond which no walk goes."""
 
 MAX_FOLIOS = 65_536
 """Folios looked at per cgroup: 256 MiB of small pages; what lies beyond is said to be cut off."""
-
-Progress = Callable[[float, float], None]
-"""Is called with the seconds gone and those that the whole will take."""
 
 FINISHED, MOVED, CUT, GONE = 1, 2, 4, 8
 """What became of a target: all lists walked; a list changed meanwhile; more pages than asked for; freed."""

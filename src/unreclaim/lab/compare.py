@@ -3,12 +3,12 @@
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Callable
 
 from msgspec import Struct
 
 from unreclaim.analysis.comparison import compare, in_turns, share_starts
 from unreclaim.app.clock import Clock
+from unreclaim.base.progress import Progress
 from unreclaim.formats.meminfo import MemInfo
 from unreclaim.formats.trace_cgroup import CgroupTrace
 from unreclaim.host.cgroupfs import find_hierarchies
@@ -26,8 +26,6 @@ from unreclaim.model.lab import Batch, Comparison
 
 MOST_STARTS = 20_000
 _POLL_SECONDS, _SETTLE_SECONDS = 0.1, 2.0
-
-Progress = Callable[[float, float], None]
 
 
 class Plan(Struct, frozen=True):

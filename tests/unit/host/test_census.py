@@ -12,11 +12,12 @@ from tests.fakes.build import v1
 from tests.fakes.root import FakeRoot
 from tests.unit.host.deep import fake_drgn
 from unreclaim.base.errors import UnreclaimError
+from unreclaim.base.progress import Progress
 from unreclaim.host import dying, raw_census
 from unreclaim.host.census import read_census
 from unreclaim.host.deep.program import DeepUnavailableError
 from unreclaim.host.probe import Probe
-from unreclaim.host.raw_census import Progress, RawDying, RawHolder, RawPin, RawTarget
+from unreclaim.host.raw_census import RawDying, RawHolder, RawPin, RawTarget
 from unreclaim.model.census import Census
 from unreclaim.model.gap import Gap
 

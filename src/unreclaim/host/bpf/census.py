@@ -11,9 +11,10 @@ from contextlib import ExitStack, contextmanager
 from importlib.resources import as_file, files
 from typing import Any, Self
 
+from unreclaim.base.progress import Progress
 from unreclaim.host.bpf import records
 from unreclaim.host.bpf.libbpf import BpfObject, BpfUnavailableError, Log
-from unreclaim.host.raw_census import MAX_FOLIOS, Progress, RawDying, RawHolder, RawPin, RawTarget
+from unreclaim.host.raw_census import MAX_FOLIOS, RawDying, RawHolder, RawPin, RawTarget
 
 _DONE, _TOO_DEEP = 1, 2
 _MAX_RUNS = 1_000_000

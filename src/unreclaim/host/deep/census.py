@@ -8,12 +8,13 @@ from typing import Any, Self
 
 import drgn
 
+from unreclaim.base.progress import Progress
 from unreclaim.host.deep.holders import list_holders, list_writebacks
 from unreclaim.host.deep.pins import Files, Tallies, look_at
 from unreclaim.host.deep.program import DeepUnavailableError
 from unreclaim.host.deep.structures import Structures
 from unreclaim.host.deep.walk import Walk
-from unreclaim.host.raw_census import Progress, RawDying, RawHolder, RawPin, RawTarget
+from unreclaim.host.raw_census import RawDying, RawHolder, RawPin, RawTarget
 
 _CHUNK_FRAMES = 16_384
 _WORD_BYTES = 8
