@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from unreclaim.analysis.census import group_census
 from unreclaim.analysis.page_scan import attribute_pages, choose_ancestors
 from unreclaim.analysis.residue import counter_slack_bytes, find_residues
-from unreclaim.base.errors import UnreclaimError
+from unreclaim.base.errors import UnavailableError
 from unreclaim.base.progress import Progress
 from unreclaim.host.bpf.census import CensusPrograms
 from unreclaim.host.bpf.libbpf import BpfUnavailableError, Log
@@ -99,7 +99,7 @@ def take_census(
     too, if dying cgroups are listed. progress: of a search of all memory. log: is given what libbpf says.
 
     Raises:
-        UnreclaimError: no memory controller, or the one way that was asked for does not work here.
+        UnavailableError: no memory controller, or the one way that was asked for does not work here.
 
     """
     root = source.roots[-1]
@@ -108,11 +108,11 @@ def take_census(
     hierarchy = sample.memory_hierarchy()
     if hierarchy is None:
         hint = "census needs the memory controller; see: unreclaim diagnose --full"
-        raise UnreclaimError("census", "no hierarchy with the memory controller could be read", hint=hint)
+        raise UnavailableError("census", "no hierarchy with the memory controller could be read", hint=hint)
     seen = _Seen(root, replace(sample, gaps=()), host, hierarchy, count_memory(sample), locked, progress, log)
     if not source.live:
         if backend not in (None, Backend.RESIDUAL):
-            raise UnreclaimError("census", f"a capture has no kernel to ask by {backend}", hint="leave --backend out")
+            raise UnavailableError("census", f"a capture has no kernel to ask by {backend}", hint="leave --backend out")
         gap = Gap(_NAMES, "a capture does not hold them", "run census on the host itself")
         return _by_residual_charge(seen.with_charges(), (gap,))
     if backend is not None:

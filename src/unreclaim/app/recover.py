@@ -11,7 +11,7 @@ from unreclaim.analysis.recovery_steps import WAIT_SECONDS
 from unreclaim.app.census import CensusReport, take_census
 from unreclaim.app.clock import Clock
 from unreclaim.apply.reclaim import HostActions
-from unreclaim.base.errors import UnreclaimError
+from unreclaim.base.errors import UnavailableError
 from unreclaim.base.progress import Stage
 from unreclaim.formats.meminfo import MemInfo
 from unreclaim.host.collect import collect_brief_sample
@@ -59,7 +59,7 @@ def look(source: Source) -> Sight:
     sample = collect_brief_sample(root)
     hierarchy = sample.memory_hierarchy()
     if hierarchy is None:
-        raise UnreclaimError("reclaim", "the memory controller's hierarchy is gone")
+        raise UnavailableError("reclaim", "the memory controller's hierarchy is gone")
     return Sight(report, read_support(Probe(root), hierarchy, sample.meminfo), sample.meminfo)
 
 

@@ -5,6 +5,7 @@ The tree::
     UnreclaimError         what: why (hint: what to do)
     +-- ParseError         a file of the kernel, of systemd or of a bundle does not have its documented form
     +-- RootError          the host, directory or archive to be read cannot be used at all
+    +-- UnavailableError   this host lacks what was asked for
     +-- OutputError        a result cannot be written
 
 A fact that is missing on a host that is otherwise readable is no error: it is a `model.gap.Gap`.
@@ -61,6 +62,12 @@ class RootError(UnreclaimError):
     """The host, directory or archive named by ``--root`` cannot be read."""
 
     exit_code = ExitCode.NO_INPUT
+
+
+class UnavailableError(UnreclaimError):
+    """This host lacks what was asked for; `why` and `hint` say what is missing."""
+
+    exit_code = ExitCode.UNAVAILABLE
 
 
 class OutputError(UnreclaimError):

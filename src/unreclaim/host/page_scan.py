@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from unreclaim.base.errors import ParseError, UnreclaimError
+from unreclaim.base.errors import ParseError, UnavailableError
 from unreclaim.base.progress import Progress
 from unreclaim.formats import kpagecgroup, kpageflags
 from unreclaim.formats.iomem import FILE as IOMEM
@@ -25,7 +25,7 @@ from unreclaim.model.page_scan import PageTally
 CHUNK_PAGES = 128 * 1024
 
 
-class PageScanUnavailableError(UnreclaimError):
+class PageScanUnavailableError(UnavailableError):
     """This host's physical pages cannot be looked at; `why` and `hint` say what is missing."""
 
 

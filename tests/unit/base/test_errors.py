@@ -2,7 +2,7 @@
 
 import pytest
 
-from unreclaim.base.errors import ExitCode, OutputError, ParseError, RootError, UnreclaimError
+from unreclaim.base.errors import ExitCode, OutputError, ParseError, RootError, UnavailableError, UnreclaimError
 
 
 def test_exit_codes_are_api() -> None:
@@ -27,6 +27,7 @@ def test_exit_codes_are_api() -> None:
     [
         (UnreclaimError, ExitCode.INTERNAL),
         (RootError, ExitCode.NO_INPUT),
+        (UnavailableError, ExitCode.UNAVAILABLE),
         (OutputError, ExitCode.CANNOT_WRITE),
     ],
 )

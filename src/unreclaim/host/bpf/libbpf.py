@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from unreclaim.base.errors import UnreclaimError
+from unreclaim.base.errors import UnavailableError
 
 _LIBRARY = "libbpf.so.1"
 _MAX_LOG_BYTES = 2**24
@@ -17,7 +17,7 @@ _PRINT = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_
 Log = Callable[[str], None]
 
 
-class BpfUnavailableError(UnreclaimError):
+class BpfUnavailableError(UnavailableError):
     """This host cannot run our BPF programs; `why` and `hint` say what is missing."""
 
 

@@ -4,13 +4,13 @@ import os
 import platform
 from typing import Any
 
-from unreclaim.base.errors import UnreclaimError
+from unreclaim.base.errors import UnavailableError
 
 _KCORE = "/proc/kcore"
 _LOCKDOWN = "/sys/kernel/security/lockdown"
 
 
-class DeepUnavailableError(UnreclaimError):
+class DeepUnavailableError(UnavailableError):
     """drgn cannot read the kernel of this host; `why` and `hint` say what is missing."""
 
     def __init__(self, why: str, hint: str | None = None) -> None:
