@@ -23,6 +23,7 @@ from unreclaim.host.probe import Probe
 from unreclaim.host.raw_census import CensusSource, RawDying, RawHolder, RawPin, RawTarget
 from unreclaim.model.census import Census, DyingCgroup, Holder, Pin, PinKind
 from unreclaim.model.cgroups import Hierarchy
+from unreclaim.model.gap import Gap
 
 # include/uapi/linux/magic.h
 _TMPFS_MAGIC, _BDEV_MAGIC = 0x01021994, 0x62646576
@@ -65,13 +66,20 @@ def read_census(
     if writer.nr_adrift:
         why = f"{writer.nr_adrift} dying cgroups lay below one that was not seen, and are told as if below /"
         probe.note("where some cgroups were", why, "run census again; from a container, on the host itself")
-    return Census(backend, len(live), dying, tuple(probe.gaps))
+    return Census(backend, len(live) or None, dying, tuple(probe.gaps))
 
 
 def _live_paths(probe: Probe, hierarchy: Hierarchy) -> dict[int, str]:
-    """Give the path of every live cgroup by its id, which is its directory's inode number."""
+    """Give the path of every live cgroup by its id, which is its directory's inode number; empty: none can be seen."""
     paths = {}
-    for path, _ in probe.root.walk(hierarchy.mount_point):
+    try:
+        found = [path for path, _ in probe.root.walk(hierarchy.mount_point)]
+    except OSError as error:
+        gap = Gap("living cgroups", f"{hierarchy.mount_point}: {error.strerror or error}")
+        if gap not in probe.gaps:
+            probe.gaps.append(gap)
+        return {}
+    for path in found:
         place = f"{hierarchy.mount_point}/{path}" if path else hierarchy.mount_point
         try:
             inode = probe.root.inode(place)

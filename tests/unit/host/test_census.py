@@ -1,5 +1,6 @@
 """A census says of every dying cgroup what could be seen, and of what could not be seen why."""
 
+import errno
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
@@ -178,3 +179,14 @@ def test_ancestors_that_come_or_go_meanwhile_are_found() -> None:
     )
     # The root, and the one that was there at last.
     assert census.live == 2
+
+
+def test_a_hierarchy_that_cannot_be_walked_is_a_gap() -> None:
+    """The dying are listed all the same; how many live is unknown, and said once."""
+    source = FakeSource()
+    source.root.errors[MEMORY] = errno.EACCES
+    source.add("c", parent=4711)
+    census = source.census()
+    assert ([cgroup.path for cgroup in census.dying], census.live) == (["/c"], None)
+    assert [gap.what for gap in census.gaps] == ["living cgroups", "where some cgroups were"]
+    assert census.gaps[0].why == f"{MEMORY}: Permission denied"
