@@ -27,9 +27,9 @@ vmtest-all *arguments:
 vmtest-ci:
     {{ run }} python -m vmtest --core 6.1
 
-# Write the report card of each kernel anew, for docs/kernel-report-cards.md ("just docs"). Takes half an hour.
-report-cards:
-    scripts/report-cards
+# Write the report card of each kernel anew, for the pages docs/kernel-*.md ("just docs"). Takes hours where it is emulated.
+report-cards *part:
+    scripts/report-cards {{ part }}
 
 # Read the code without running it.
 lint:

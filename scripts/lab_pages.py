@@ -1,10 +1,12 @@
-"""The pages that are made of what runs in virtual machines left in docs/lab/: report cards and the support matrix."""
+"""The pages that are made of what runs in virtual machines left in docs/lab/."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
+from scripts.tables import row, table, version
+from scripts.unit_pages import units_page
 from unreclaim.base.units import format_bytes
 from unreclaim.lab.report import CAVEAT, TITLES, ReportCard, Trial, freed_by, load_card, verdict
+from unreclaim.lab.unit_report import UnitCard, load_unit_card
 from vmtest.results import Results, load
 
 LAB = Path(__file__).parents[1] / "docs" / "lab"
@@ -24,39 +26,34 @@ _FEATURES = {
 
 
 def lab_pages() -> dict[str, str]:
-    """Give both pages without their mark."""
+    """Give the pages without their mark."""
     cards = [load_card(path.read_bytes()) for path in sorted(LAB.glob("kernel-*.json"))]
+    unit_cards = [load_unit_card(path.read_bytes()) for path in sorted(LAB.glob("units-*.json"))]
     results = [load(path.read_bytes()) for path in sorted(LAB.glob("vmtest-*.json"))]
     return {
         "kernel-report-cards.md": report_cards_page(sorted(cards, key=_order)),
-        "support-matrix.md": support_matrix_page(sorted(results, key=lambda one: (_version(one.release), one.cgroup))),
+        "kernel-units.md": units_page(sorted(unit_cards, key=_order)),
+        "support-matrix.md": support_matrix_page(sorted(results, key=lambda one: (version(one.release), one.cgroup))),
     }
 
 
-def _order(card: ReportCard) -> tuple[tuple[int, ...], str]:
-    return _version(card.kernel.release), card.kernel.cgroup
-
-
-def _version(release: str) -> tuple[int, ...]:
-    return tuple(
-        int(part) for part in release.split("-", maxsplit=1)[0].split("+", maxsplit=1)[0].split(".") if part.isdigit()
-    )
+def _order(card: ReportCard | UnitCard) -> tuple[tuple[int, ...], str]:
+    return version(card.kernel.release), card.kernel.cgroup
 
 
 def report_cards_page(cards: list[ReportCard]) -> str:
     """Give what stays and what frees it on each kernel, and a section a kernel."""
-    heads = [f"{'.'.join(map(str, _version(card.kernel.release)[:2]))} {card.kernel.cgroup}" for card in cards]
+    heads = [f"{'.'.join(map(str, version(card.kernel.release)[:2]))} {card.kernel.cgroup}" for card in cards]
     counts = [
-        _row(title, (f"{trial.dying} of {trial.made}" for trial in _each(cards, kind)))
-        for kind, title in TITLES.items()
+        row(title, (f"{trial.dying} of {trial.made}" for trial in _each(cards, kind))) for kind, title in TITLES.items()
     ]
     ways = [
-        _row(title, (freed_by(trial) or "-" for trial in _each(cards, kind)))
+        row(title, (freed_by(trial) or "-" for trial in _each(cards, kind)))
         for kind, title in TITLES.items()
         if any(trial.leaks for trial in _each(cards, kind))
     ]
     features = [
-        _row(title, ("yes" if card.kernel.features.get(name) else "no" for card in cards))
+        row(title, ("yes" if card.kernel.features.get(name) else "no" for card in cards))
         for name, title in _FEATURES.items()
     ]
     return "\n".join(
@@ -67,15 +64,15 @@ def report_cards_page(cards: list[ReportCard]) -> str:
             "## Does upgrading cure it?\n",
             *(f"- {verdict(card)}" for card in cards),
             "\n## Dying memory cgroups of those made\n",
-            *_table("The process", heads, counts),
+            *table("The process", heads, counts),
             "\nSome of those that wrote a file of their own may stay because it was dirty when they were removed,",
             "on v2 until another cgroup is removed (kernel-notes/dying.md).",
             "\n## What frees them\n",
             "Each way was tried on 23 fresh cgroups; named is what frees four of five or more, the least invasive",
             "first.\n",
-            *_table("The process", heads, ways),
+            *table("The process", heads, ways),
             "\n## What the kernels offer\n",
-            *_table("Feature", heads, features),
+            *table("Feature", heads, features),
             "\n## Cost\n",
             f"{CAVEAT}\n",
             *(line for card in cards for line in _costs(card)),
@@ -94,11 +91,11 @@ def _costs(card: ReportCard) -> list[str]:
     for trial in kernel.trials:
         sizes = (trial.each_bytes(trial.sunreclaim_delta_bytes), trial.each_bytes(trial.percpu_delta_bytes))
         if trial.leaks:
-            rows.append(_row(TITLES[trial.kind], ("unknown" if size is None else format_bytes(size) for size in sizes)))
+            rows.append(row(TITLES[trial.kind], ("unknown" if size is None else format_bytes(size) for size in sizes)))
     return [
         f"### {kernel.release}, cgroup {kernel.cgroup}\n",
         f"{kernel.version}; Debian {card.suite}; {machine}.\n",
-        *_table("The process", ["Slab each", "Per-CPU each"], rows),
+        *table("The process", ["Slab each", "Per-CPU each"], rows),
         "",
     ]
 
@@ -107,7 +104,7 @@ def support_matrix_page(results: list[Results]) -> str:
     """Give how many tests passed on which kernel, and each that did not."""
     heads = ["cgroup", "Python", "Selection", "Tests", "Passed", "Date"]
     rows = [
-        _row(
+        row(
             f"{one.release} ({one.suite})",
             (one.cgroup, one.python, one.selection, str(one.tests), str(one.passed), one.date),
         )
@@ -124,7 +121,7 @@ def support_matrix_page(results: list[Results]) -> str:
             "# Support matrix\n",
             "The tests that need a kernel (tests/root and tests/live), run inside a virtual machine of each by",
             "`just vmtest` (docs/lab/vmtest-*.json).\n",
-            *_table("Kernel", heads, rows),
+            *table("Kernel", heads, rows),
             "\n## Not passed\n",
             *(failures or ["None."]),
             "\n## Left out\n",
@@ -132,11 +129,3 @@ def support_matrix_page(results: list[Results]) -> str:
             "",
         ]
     )
-
-
-def _table(first: str, heads: list[str], rows: list[str]) -> list[str]:
-    return [_row(first, heads), "|---" * (len(heads) + 1) + "|", *rows]
-
-
-def _row(first: str, cells: Iterable[str]) -> str:
-    return f"| {' | '.join((first, *cells))} |"

@@ -15,6 +15,8 @@ from tests.house.captured import diagnose_captured_hosts
 from tests.house.source import TOP
 from unreclaim.cli.main import cli
 from unreclaim.formats.meminfo import NAMES
+from unreclaim.lab.report import ReportCard, card_document
+from unreclaim.lab.unit_report import UnitCard, unit_card_document
 from unreclaim.model.census import Census, CensusGroup, DyingCgroup, Holder, Pin, PinKind
 from unreclaim.model.diagnosis import Diagnosis
 from unreclaim.model.dying import Count
@@ -217,9 +219,13 @@ def test_json_of_lab_is_documented() -> None:
         found = invent(types.type_info(Comparison), frozenset(without))
         assert isinstance(found, Comparison)
         documents.append(comparison_document(found))
-    # A report card takes a virtual machine; its keys are those of its structures (tests/unit/lab/test_report.py).
-    card = ("suite", "date", "accelerator", "memory_mib", "cpus", "kernel")
-    keys = [key for key in CONTRACT["lab"] if key.path.split(".")[0] not in card]
+        card = invent(types.type_info(ReportCard), frozenset(without))
+        assert isinstance(card, ReportCard)
+        documents.append(card_document(card))
+        unit_card = invent(types.type_info(UnitCard), frozenset(without))
+        assert isinstance(unit_card, UnitCard)
+        documents.append(unit_card_document(unit_card))
+    keys = CONTRACT["lab"]
     seen = written(keys, documents)
     assert [*undocumented(keys, seen), *never_written(keys, seen)] == []
 

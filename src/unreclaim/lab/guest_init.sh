@@ -31,4 +31,13 @@ $b cp /main /bin/busybox /root/run/lab/
 for directory in dev proc sys; do
     $b mount --move /$directory /root/$directory
 done
+case " $($b cat /root/proc/cmdline) " in
+*' unreclaim.systemd '*)
+    $b mkdir -p /root/run/systemd/system/default.target.wants
+    printf '%s\n' '[Service]' 'ExecStart=/run/lab/busybox sh /run/lab/main' >/root/run/systemd/system/unreclaim-lab.service
+    printf '%s\n' '[Unit]' 'Requires=basic.target unreclaim-lab.service dbus.socket' \
+        >/root/run/systemd/system/default.target
+    exec $b switch_root /root /sbin/init
+    ;;
+esac
 exec $b switch_root /root /run/lab/main

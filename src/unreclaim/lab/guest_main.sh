@@ -1,6 +1,7 @@
 #!/run/lab/busybox sh
 # shellcheck shell=dash
-# First process of the guest, in its root: mounts what systemd would, runs /payload/command and says how it ended.
+# In the guest's root: mounts what systemd would, runs /payload/command and says how it ended. It is the first process,
+# or a service of the guest's systemd (unreclaim.systemd), which mounts for itself.
 #
 # Three virtio ports lead out: "status" has one line at each step, "output" what the command writes, "result" the file
 # that it leaves as $UNRECLAIM_RESULT.
@@ -40,23 +41,30 @@ port() {
     done
 }
 
-mount_at devpts /dev/pts gid=5,mode=620,ptmxmode=000
-mount_at tmpfs /dev/shm nosuid,nodev,mode=1777
-mount_at mqueue /dev/mqueue nosuid,nodev,noexec
-mount_at tmpfs /tmp nosuid,nodev,mode=1777
-mount_at debugfs /sys/kernel/debug nosuid,nodev,noexec
-mount_at tracefs /sys/kernel/tracing nosuid,nodev,noexec
-mount_at bpf /sys/fs/bpf nosuid,nodev,noexec,mode=700
-[ -e /dev/fd ] || $b ln -s /proc/self/fd /dev/fd
-for number in 0:stdin 1:stdout 2:stderr; do
-    $b ln -sf "/proc/self/fd/${number%:*}" "/dev/${number#*:}"
-done
+mount_all() {
+    mount_at devpts /dev/pts gid=5,mode=620,ptmxmode=000
+    mount_at tmpfs /dev/shm nosuid,nodev,mode=1777
+    mount_at mqueue /dev/mqueue nosuid,nodev,noexec
+    mount_at tmpfs /tmp nosuid,nodev,mode=1777
+    mount_at debugfs /sys/kernel/debug nosuid,nodev,noexec
+    mount_at bpf /sys/fs/bpf nosuid,nodev,noexec,mode=700
+    [ -e /dev/fd ] || $b ln -s /proc/self/fd /dev/fd
+    for number in 0:stdin 1:stdout 2:stderr; do
+        $b ln -sf "/proc/self/fd/${number%:*}" "/dev/${number#*:}"
+    done
+    case " $($b cat /proc/cmdline) " in
+    *' unreclaim.cgroup=v1 '*) mount_v1 ;;
+    *) mount_v2 ;;
+    esac
+    $b hostname lab
+    $b ip link set lo up
+}
+
 case " $($b cat /proc/cmdline) " in
-*' unreclaim.cgroup=v1 '*) mount_v1 ;;
-*) mount_v2 ;;
+*' unreclaim.systemd '*) ;;
+*) mount_all ;;
 esac
-$b hostname lab
-$b ip link set lo up
+mount_at tracefs /sys/kernel/tracing nosuid,nodev,noexec
 
 attempt=0
 while [ -z "$(port status)" ] && [ $attempt -lt 50 ]; do

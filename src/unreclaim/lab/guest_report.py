@@ -1,7 +1,7 @@
 """Makes leaks in a guest and tries each rung of the recovery ladder on each; run there as a program of its own.
 
-It imports nothing of this package and runs on Python 3.9: a guest has the Python that its suite has. The document that
-it leaves is `report.GuestReport`.
+With guest_host.py it is all that goes there, and it runs on Python 3.9: a guest has the Python that its suite has. The
+document that it leaves is `report.GuestReport`.
 
 For each kind of leak a parent cgroup is made, and `count` children below it in each of which one process does what the
 kind says, ends, and the child is removed. What then stays dying is counted below that parent alone (v2) or as the
@@ -11,7 +11,6 @@ not missed by the next.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import mmap
 import os
@@ -21,6 +20,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from .guest_host import V1, V2, difference, drop_caches, fadvise, meminfo, read, reclaim, remove, write
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -29,25 +30,6 @@ FILES, PASSED = ("page-cache", "shared-log", "tmpfs"), ("memfd", "sockets")
 KINDS = ("empty", "dentries", *FILES, *PASSED)
 PAGE = os.sysconf("SC_PAGE_SIZE")
 DISK, TMPFS = "/var/tmp/lab", "/dev/shm/lab"  # noqa: S108  the guest is nobody else's
-V1, V2 = "/sys/fs/cgroup/memory", "/sys/fs/cgroup"
-
-
-def read(path: str) -> str | None:
-    """Give a file's text, None where it cannot be read."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return None
-
-
-def write(path: str, text: str) -> None:
-    """Write to a file of the kernel in one call; an error is the caller's."""
-    descriptor = os.open(path, os.O_WRONLY)
-    try:
-        os.write(descriptor, text.encode())
-    finally:
-        os.close(descriptor)
 
 
 class Kind:
@@ -186,18 +168,6 @@ def make(kind: Kind, parent: str, count: int) -> None:
     os.sync()
 
 
-def remove(cgroup: str) -> None:
-    """Remove a cgroup; a process that has just ended may still be in it for a moment."""
-    for _ in range(200):
-        try:
-            os.rmdir(cgroup)
-        except OSError:
-            time.sleep(0.01)
-        else:
-            return
-    os.rmdir(cgroup)
-
-
 # ── the ladder ─────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -206,22 +176,14 @@ def wait(_kind: Kind, _parent: str) -> None:
     time.sleep(3)
 
 
-def fadvise(kind: Kind, _parent: str) -> None:
+def fadvise_files(kind: Kind, _parent: str) -> None:
     """Ask the kernel to drop the page cache of the files, and of nothing else."""
-    for path in kind.files:
-        descriptor = os.open(path, os.O_RDONLY)
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-        os.close(descriptor)
+    fadvise(kind.files)
 
 
-def reclaim(_kind: Kind, parent: str) -> None:
-    """Reclaim from the living parent: memory.reclaim (v2, 5.19) or memory.force_empty (v1)."""
-    for name, amount in (("memory.reclaim", "1G"), ("memory.force_empty", "0")):
-        if os.path.exists("%s/%s" % (parent, name)):
-            # EAGAIN: it got less than what was asked for, which is more than there is. It gives up early, too.
-            for _ in range(3):
-                with contextlib.suppress(OSError):
-                    write("%s/%s" % (parent, name), amount)
+def reclaim_parent(_kind: Kind, parent: str) -> None:
+    """Reclaim from the living parent."""
+    reclaim(parent)
 
 
 def remove_files(kind: Kind, _parent: str) -> None:
@@ -238,23 +200,19 @@ def close_descriptors(kind: Kind, _parent: str) -> None:
     kind.descriptors = []
 
 
-def drop_caches(what: str) -> Callable[[Kind, str], None]:
+def drop(what: str) -> Callable[[Kind, str], None]:
     """Give the rung that writes 1 (page cache) or 2 (slab) to drop_caches."""
-
-    def drop(_kind: Kind, _parent: str) -> None:
-        write("/proc/sys/vm/drop_caches", what)
-
-    return drop
+    return lambda _kind, _parent: drop_caches(what)
 
 
 RUNGS = (
     ("wait", wait, KINDS),
-    ("fadvise", fadvise, FILES),
-    ("reclaim", reclaim, KINDS),
+    ("fadvise", fadvise_files, FILES),
+    ("reclaim", reclaim_parent, KINDS),
     ("remove files", remove_files, FILES),
     ("close descriptors", close_descriptors, PASSED),
-    ("drop_caches 1", drop_caches("1"), KINDS),
-    ("drop_caches 2", drop_caches("2"), KINDS),
+    ("drop_caches 1", drop("1"), KINDS),
+    ("drop_caches 2", drop("2"), KINDS),
 )
 """Each rung with its name and the kinds that it can be tried on, the least invasive first."""
 
@@ -263,30 +221,24 @@ def clean_up(host: Host, kind: Kind, parent: str) -> None:
     """Free everything by all means and remove the parent."""
     remove_files(kind, parent)
     close_descriptors(kind, parent)
-    write("/proc/sys/vm/drop_caches", "3")
+    drop_caches("3")
     host.settled(parent)
     remove(parent)
-
-
-def meminfo() -> dict[str, int | None]:
-    """Give the kernel's memory in bytes: unreclaimable slab and per-CPU memory."""
-    lines = dict(line.split(":") for line in (read("/proc/meminfo") or "").splitlines())
-    return {name: int(lines[name].split()[0]) * 1024 if name in lines else None for name in ("SUnreclaim", "Percpu")}
 
 
 def trial(host: Host, name: str, count: int) -> dict[str, object]:
     """Make one kind of leak, measure what stays and what it costs, and try each rung."""
     kind, parent = Kind(name), host.new_parent()
-    write("/proc/sys/vm/drop_caches", "3")
+    drop_caches("3")
     before, start = host.settled(parent), meminfo()
     make(kind, parent, count)
     dying, end = host.settled(parent) - before, meminfo()
-    held = {key: _difference(start[key], end[key]) for key in start}
+    held = {key: difference(start[key], end[key]) for key in start}
     clean_up(host, kind, parent)
     rungs = []
     if dying * 2 > count:
         for title, climb, kinds in RUNGS:
-            if name not in kinds or (climb is reclaim and not host.can_reclaim):
+            if name not in kinds or (climb is reclaim_parent and not host.can_reclaim):
                 continue
             kind, parent = Kind(name), host.new_parent()
             before = host.settled(parent)
@@ -304,10 +256,6 @@ def trial(host: Host, name: str, count: int) -> dict[str, object]:
         "percpu_delta_bytes": held["Percpu"],
         "rungs": rungs,
     }
-
-
-def _difference(start: int | None, end: int | None) -> int | None:
-    return None if start is None or end is None else end - start
 
 
 def features(host: Host) -> dict[str, bool | None]:

@@ -63,6 +63,9 @@ def make_root(cache: Path, suite: str, say: Say, packages: tuple[str, ...] = _PA
             _debootstrap(scratch, suite, tree, "minbase", packages, *excluded)
             (tree / "etc" / "hostname").write_text("lab\n", encoding="ascii")
             (tree / "etc" / "hosts").write_text("127.0.0.1 localhost lab\n", encoding="ascii")
+            # A systemd that takes this for the first start of a new machine asks for its name and presets all units.
+            (tree / "etc" / "machine-id").write_text("6c61622d6775657374" + "0" * 14 + "\n", encoding="ascii")
+            (tree / "etc" / ".updated").touch()
             for directory in ("payload", "usr/lib/modules"):
                 (tree / directory).mkdir(exist_ok=True)
             # A library that is read from source takes an emulated machine ten seconds at each start.

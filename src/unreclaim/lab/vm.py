@@ -25,10 +25,24 @@ _PROBE_SECONDS = 20.0
 _CONSOLE_TAIL = 3000
 # Guests whose CPU has cmpxchg16b crashed under emulation (a 6.12 at boot); Debian's kernels wait for rdrand's entropy.
 _CPU = {"kvm": "host", "tcg": "qemu64,-cx16,+rdrand"}
+# What an emulated machine would spend its time on, and a getty that would hang up the console.
+_MASKED = (
+    *("systemd-udevd.service", "systemd-udev-trigger.service", "systemd-update-utmp.service"),
+    *("serial-getty@ttyS0.service", "getty@tty1.service", "timers.target", "systemd-networkd.service"),
+)
+_SYSTEMD_CGROUP = {
+    "v2": ("systemd.unified_cgroup_hierarchy=1",),
+    "v1": ("systemd.unified_cgroup_hierarchy=0", "systemd.legacy_systemd_cgroup_controller=1"),
+    "hybrid": ("systemd.unified_cgroup_hierarchy=0",),
+}
 
 
 class Machine(Struct, frozen=True):
-    """What is to be started: a kernel on a root's disk, with memory and CPUs; cgroup: ``v1`` or ``v2``."""
+    """What is to be started: a kernel on a root's disk, with memory and CPUs.
+
+    cgroup: ``v1`` or ``v2``, with systemd also ``hybrid``. systemd: the root's own comes up; else the command is the
+    first process. parameters: further ones for the kernel.
+    """
 
     kernel: Kernel
     root: Path
@@ -36,6 +50,8 @@ class Machine(Struct, frozen=True):
     cgroup: str = "v2"
     memory_mib: int = 2048
     cpus: int = 2
+    systemd: bool = False
+    parameters: tuple[str, ...] = ()
 
 
 class Ended(Struct, frozen=True):
@@ -108,7 +124,7 @@ def run(
         pack_payload(own / "payload.tar", payload)
         disks = [machine.root, own / "payload.tar", *([machine.kernel.modules] if machine.kernel.modules else [])]
         start = time.monotonic()
-        process = _start(_arguments(machine, own, f"unreclaim.cgroup={machine.cgroup}", *disks), own)
+        process = _start(_arguments(machine, own, *_parameters(machine), *disks), own)
         try:
             booted = _follow(process, own, start, boot_seconds, command_seconds, progress or (lambda _: None))
         finally:
@@ -161,6 +177,19 @@ def _follow(
                 why = f"its command did not end within {command_seconds:.0f} seconds"
                 raise BootError(why, console, booted=True, hint="allow it more time with --timeout")
             raise BootError(f"it did not come up within {boot_seconds:.0f} seconds", console, booted=False)
+
+
+def _parameters(machine: Machine) -> tuple[str, ...]:
+    if not machine.systemd:
+        return (f"unreclaim.cgroup={machine.cgroup}", *machine.parameters)
+    masked = tuple(f"systemd.mask={unit}" for unit in _MASKED)
+    return (
+        "unreclaim.systemd",
+        "systemd.show_status=0",
+        *masked,
+        *_SYSTEMD_CGROUP[machine.cgroup],
+        *machine.parameters,
+    )
 
 
 def _arguments(machine: Machine, own: Path, *what: str | Path) -> list[str]:

@@ -1,0 +1,213 @@
+"""The units that a guest's systemd starts over and over: each way of writing one that is said to leave cgroups.
+
+It runs in the guest as a part of guest_units.py, so it imports nothing of this package and runs on Python 3.9.
+"""
+
+from __future__ import annotations
+
+BUSYBOX = "/run/lab/busybox"
+LOGS, SHM = "/var/log/lab", "/dev/shm/lab-units"  # noqa: S108  the guest is nobody else's
+TEN = LOGS + "/ten"
+USER = 65533
+NOTHING = BUSYBOX + " true"
+PAGE = BUSYBOX + " head -c 4096 /dev/zero"
+SANDBOX = (
+    "PrivateTmp=yes",
+    "PrivateDevices=yes",
+    "PrivateNetwork=yes",
+    "ProtectSystem=strict",
+    "ProtectHome=yes",
+    "ProtectKernelTunables=yes",
+    "ProtectKernelModules=yes",
+    "ProtectKernelLogs=yes",
+    "ProtectControlGroups=yes",
+    "ProtectClock=yes",
+    "ProtectHostname=yes",
+    "NoNewPrivileges=yes",
+    "RestrictNamespaces=yes",
+    "RestrictSUIDSGID=yes",
+    "RestrictRealtime=yes",
+    "RestrictAddressFamilies=AF_UNIX",
+    "MemoryDenyWriteExecute=yes",
+    "LockPersonality=yes",
+    "SystemCallFilter=@system-service",
+)
+OTHERS = (
+    "DynamicUser=yes",
+    "DevicePolicy=closed",
+    "IPAddressDeny=any",
+    "StateDirectory=lab-state",
+    "RuntimeDirectory=lab-run",
+    "LoadCredential=word:/etc/hostname",
+    "Delegate=yes",
+    "MemoryAccounting=no",
+)
+
+
+class Variant:
+    """One unit. name: in cgroups' paths; settings: lines of its [Service]; files: what it leaves, to be freed later.
+
+    kind: ``service`` (restarted by systemd itself), ``timer`` (started by one), ``socket`` (an instance for each
+    connection) or ``command`` (`start` is run for each start). word: what the paths of all of its cgroups,
+    and of no other, hold.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        title: str,
+        settings: tuple[str, ...] = (),
+        starts: int = 23,
+        files: tuple[str, ...] = (),
+        kind: str = "service",
+        start: tuple[str, ...] = (),
+        word: str = "",
+    ) -> None:
+        """Take its parts."""
+        self.name = "lab-" + name
+        self.word = word or self.name + (".service" if kind in ("service", "timer") else "")
+        self.group = ""
+        self.title = title
+        self.settings = settings
+        self.starts = starts
+        self.files = files
+        self.kind = kind
+        self.start = start
+
+    def restart_seconds(self) -> float:
+        """Give how long systemd waits before each start."""
+        waits = {"RestartSec=1s": 1.0, "RestartSec=10s": 10.0}
+        return max([waits.get(setting, 0.0) for setting in self.settings] or [0.0])
+
+    def unit_text(self) -> str:
+        """Give the unit that is restarted so many times, and no more: systemd refuses the start after the last."""
+        restart = "no" if self.kind != "service" else "on-failure" if "Type=oneshot" in self.settings else "always"
+        command = () if any(line.startswith("ExecStart=") for line in self.settings) else ("ExecStart=" + NOTHING,)
+        wait = () if any(line.startswith("RestartSec=") for line in self.settings) else ("RestartSec=1ms",)
+        lines = [
+            *("[Unit]", "StartLimitIntervalSec=1d", "StartLimitBurst=%d" % self.starts),
+            *("[Service]", "Slice=lab.slice", "Restart=" + restart, *wait, *command, *self.settings),
+        ]
+        return "\n".join(lines) + "\n"
+
+    def timer_text(self) -> str:
+        """Give the timer that starts it again a moment after it has ended."""
+        return "[Timer]\nOnActiveSec=10ms\nOnUnitInactiveSec=10ms\nAccuracySec=1ms\n"
+
+    def socket_path(self) -> str:
+        """Give where its socket listens."""
+        return "/run/%s.socket" % self.name
+
+    def units(self) -> dict[str, str]:
+        """Give the files of units that it needs, by name."""
+        found = {}
+        if self.kind == "socket":
+            found[self.name + ".socket"] = "[Socket]\nListenStream=%s\nAccept=yes\n" % self.socket_path()
+            found[self.name + "@.service"] = self.unit_text()
+        elif self.kind != "command":
+            found[self.name + ".service"] = self.unit_text()
+        if self.kind == "timer":
+            found[self.name + ".timer"] = self.timer_text()
+        return found
+
+
+def logging(name: str) -> tuple[str, ...]:
+    """Give the settings of a unit that appends a page to a log of all its starts."""
+    return ("ExecStart=" + PAGE, "StandardOutput=append:%s/%s.log" % (LOGS, name))
+
+
+def _command(kind: str, *, page: bool, log: str) -> tuple[str, ...]:
+    if kind == "notify":
+        first = "ExecStart=/bin/sh -c '%ssystemd-notify --ready'" % (PAGE + "; " if page else "")
+        return (first, "NotifyAccess=all", *(("StandardOutput=append:%s" % log,) if page else ()))
+    if kind == "oneshot":
+        first = "ExecStart=%s sh -c '%sexit 1'" % (BUSYBOX, PAGE + "; " if page else "")
+        return (first, *(("StandardOutput=append:%s" % log,) if page else ()))
+    return ("ExecStart=" + (PAGE if page else NOTHING), *(("StandardOutput=append:%s" % log,) if page else ()))
+
+
+def variants(scale: int) -> list[Variant]:
+    """Give all of them; scale: how many starts those have whose numbers matter most (others have a part of it)."""
+    few = max(5, scale * 23 // 101)
+    groups = {
+        "types": _types(scale, few),
+        "settings": [
+            Variant("set%02d" % number, setting, (setting,), few) for number, setting in enumerate((*SANDBOX, *OTHERS))
+        ],
+        "restart": [
+            Variant("sec%d" % number, wait, (wait, *logging("sec%d" % number)), starts, (LOGS + "/sec%d.log" % number,))
+            for number, wait, starts in (
+                (0, "RestartSec=1ms", few),
+                (1, "RestartSec=1s", few),
+                (10, "RestartSec=10s", 11),
+            )
+        ],
+        "places": _places(few),
+        "makers": _makers(few),
+    }
+    for group, found in groups.items():
+        for variant in found:
+            variant.group = group
+    return [variant for found in groups.values() for variant in found]
+
+
+def _types(many: int, few: int) -> list[Variant]:
+    found = []
+    for kind in ("simple", "exec", "notify", "oneshot"):
+        # systemd-notify is a program that is linked to a dozen libraries: slow where the machine is emulated.
+        starts = many if kind in ("simple", "exec") else many * 47 // 101
+        log = "%s/%s.log" % (LOGS, kind)
+        plain, page = (_command(kind, page=value, log=log) for value in (False, True))
+        title = "Type=" + kind
+        found += [
+            Variant(kind + "-nothing", title + ", does nothing", (title, *plain), starts),
+            Variant(kind + "-sandbox", title + ", does nothing, the whole sandbox", (title, *plain, *SANDBOX), few),
+            Variant(kind + "-log", title + ", appends a page to a log", (title, *page), starts, (log,)),
+        ]
+    return found
+
+
+def _places(few: int) -> list[Variant]:
+    def leaving(name: str, title: str, place: str, settings: tuple[str, ...] = (), *, stays: bool = True) -> Variant:
+        # Twice: systemd takes $$ for one of them.
+        command = "ExecStart=%s sh -c '%s >%s/$$$$'" % (BUSYBOX, PAGE, place)
+        return Variant(name, title, (*settings, command), few, (place,) if stays else ())
+
+    kept = ("RuntimeDirectory=lab-kept", "RuntimeDirectoryPreserve=yes")
+    ten = "ExecStart=%s sh -c 'for i in 0 1 2 3 4 5 6 7 8 9; do %s >%s/$$$$-$$i; done'" % (BUSYBOX, PAGE, TEN)
+    return [
+        leaving("shm", "leaves a file in /dev/shm", SHM),
+        leaving("run", "leaves a file in a RuntimeDirectory= that is kept", "/run/lab-kept", kept),
+        leaving(
+            "gone", "leaves a file in a RuntimeDirectory=", "/run/lab-gone", ("RuntimeDirectory=lab-gone",), stays=False
+        ),
+        leaving("tmp", "leaves a file in /tmp, with PrivateTmp=yes", "/tmp", ("PrivateTmp=yes",), stays=False),  # noqa: S108
+        leaving("state", "leaves a file in a StateDirectory=", "/var/lib/lab-files", ("StateDirectory=lab-files",)),
+        Variant("ten", "leaves ten files", (ten,), few, (TEN,)),
+        Variant("journal", "writes a line to the journal", ("ExecStart=" + BUSYBOX + " echo hello",), few),
+    ]
+
+
+def _makers(few: int) -> list[Variant]:
+    run = ("systemd-run", "--quiet", "--slice=lab.slice")
+    once = (BUSYBOX, "true")
+    return [
+        Variant("timer", "started by a timer", ("Type=oneshot",), few, kind="timer"),
+        Variant("socket", "started by a socket for each connection (Accept=yes)", (), few, kind="socket"),
+        Variant(
+            "scope",
+            "systemd-run --scope",
+            starts=11,
+            kind="command",
+            start=(*run, "--scope", "--unit=lab-scope-%d", *once),
+        ),
+        Variant("transient", "systemd-run", starts=11, kind="command", start=(*run, "--unit=lab-transient-%d", *once)),
+        Variant(
+            "user",
+            "user@.service, as a login starts it",
+            starts=5,
+            kind="command",
+            start=("systemctl", "restart", "user@%d.service" % USER),
+            word=str(USER),
+        ),
+    ]

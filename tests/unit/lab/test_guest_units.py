@@ -1,0 +1,109 @@
+"""The units that a guest starts over and over: counted by names that no other has, and started so often only."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from unreclaim.lab import guest_units
+from unreclaim.lab.guest_host import difference
+from unreclaim.lab.guest_units import Run, Trace, each_file
+from unreclaim.lab.guest_variants import Variant, variants
+
+ALL = variants(101)
+NAMES = [variant.name for variant in ALL]
+
+
+def test_what_is_measured() -> None:
+    """Each Type= three times, each setting of the sandbox alone, the waits, the places, and what makes cgroups else."""
+    assert len(set(NAMES)) == len(NAMES)
+    groups = [variant.group for variant in ALL]
+    assert {group: groups.count(group) for group in groups} == {
+        "types": 12,
+        "settings": 27,
+        "restart": 3,
+        "places": 7,
+        "makers": 5,
+    }
+    assert {variant.name: variant.starts for variant in ALL if variant.group == "restart"} == {
+        "lab-sec0": 23,
+        "lab-sec1": 23,
+        "lab-sec10": 11,
+    }
+    assert [variant.starts for variant in ALL[:3]] == [101, 23, 101]
+
+
+@pytest.mark.parametrize("variant", ALL, ids=NAMES)
+def test_a_word_finds_its_own_cgroups_alone(variant: Variant) -> None:
+    """Two run beside each other: lab-sec1 must not count the starts of lab-sec10."""
+    paths = {
+        other.name: [f"/lab.slice/{name.replace('@.', '@7-1-0.')}" for name in other.units() if "service" in name]
+        or [f"/lab.slice/{word % 3}" for word in other.start if "%d" in word]
+        or [f"/user.slice/user-65533.slice/{other.start[-1]}"]
+        for other in ALL
+    }
+    holding = [name for name, found in paths.items() if any(variant.word.strip("-") in path for path in found)]
+    wanted = variant.name.replace("--unit=", "")
+    assert holding == [wanted]
+
+
+def test_systemd_counts_the_starts() -> None:
+    """The start after the last is refused; a timer's unit ends by itself, a oneshot one is restarted as it fails."""
+    by_name = {variant.name: variant.units() for variant in ALL}
+    text = by_name["lab-exec-log"]["lab-exec-log.service"]
+    assert text.splitlines() == [
+        "[Unit]",
+        "StartLimitIntervalSec=1d",
+        "StartLimitBurst=101",
+        "[Service]",
+        "Slice=lab.slice",
+        "Restart=always",
+        "RestartSec=1ms",
+        "Type=exec",
+        "ExecStart=/run/lab/busybox head -c 4096 /dev/zero",
+        "StandardOutput=append:/var/log/lab/exec.log",
+    ]
+    assert "Restart=on-failure\n" in by_name["lab-oneshot-log"]["lab-oneshot-log.service"]
+    assert set(by_name["lab-timer"]) == {"lab-timer.service", "lab-timer.timer"}
+    assert "Restart=no\n" in by_name["lab-timer"]["lab-timer.service"]
+    assert set(by_name["lab-socket"]) == {"lab-socket.socket", "lab-socket@.service"}
+    assert by_name["lab-scope"] == {}
+    waiting = by_name["lab-sec10"]["lab-sec10.service"]
+    assert re.findall(r"^RestartSec=.*", waiting, re.MULTILINE) == ["RestartSec=10s"]
+
+
+def test_what_is_made_and_not_freed_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By hierarchy: on v1 each start makes one in every hierarchy, and the one with the most of them tells."""
+    line = "   systemd-1   [000] d..1.  7.2: cgroup_{}: root={} id={} level=2 path=/lab.slice/lab-x.service\n"
+    made = "".join(line.format("mkdir", root, number) for root in (1, 4) for number in (11, 12, 13))
+    freed = line.format("release", 4, 11) + "".join(line.format("release", 1, number) for number in (11, 12, 13, 9))
+    monkeypatch.setattr(guest_units, "read", {"/t/trace": "# tracer: nop\n" + made + freed}.get)
+    trace = Trace.__new__(Trace)
+    trace.instance = "/t"
+    assert trace.counts() == (3, 2, 2)
+
+
+def test_a_failure_is_told_and_ends_its_own_unit_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What systemd says goes into the document."""
+    run = Run.__new__(Run)
+    run.variant = ALL[0]
+    ended = []
+    monkeypatch.setattr(run, "start", lambda: None)
+
+    def fail() -> None:
+        raise guest_units.UnitError("started 3 times of 101, then no more")
+
+    monkeypatch.setattr(run, "wait", fail)
+    monkeypatch.setattr(run, "end", lambda: ended.append(True))
+    found = guest_units.one(run)
+    assert (found["failed"], found["starts"], ended) == ("started 3 times of 101, then no more", 101, [True])
+
+
+def test_files_of_a_place(tmp_path: Path) -> None:
+    """A file is itself, a directory the files in it, and what is not there is nothing."""
+    (tmp_path / "a").touch()
+    (tmp_path / "sub").mkdir()
+    assert each_file(str(tmp_path)) == [str(tmp_path / "a")]
+    assert each_file(str(tmp_path / "a")) == [str(tmp_path / "a")]
+    assert each_file(str(tmp_path / "none")) == []
+    assert (difference(3, 5), difference(None, 5), difference(3, None)) == (2, None, None)
