@@ -522,7 +522,7 @@ def test_cgroups_that_vanish_are_no_error(run: Run, memory_cgroup: Path, tmp_pat
             bundle = tmp_path / f"{number}.tar.gz"
             done = run("-o", bundle)
             assert (done.returncode, done.stdout) == (0, b"")
-            assert re.fullmatch(rb"\S+: 1 samples, \d+ files\n(not in it: /proc/\S+ \(\w+\)\n)*", done.stderr)
+            assert re.fullmatch(rb"\S+: 1 sample, \d+ files\n(not in it: /proc/\S+ \(\w+\)\n)*", done.stderr)
             assert f"{FIRST}{memory_cgroup}/memory.stat" in Archive(str(bundle)).files
             diagnose(bundle)
     finally:

@@ -33,6 +33,21 @@ PROGRAM = (sys.executable, "-m", "unreclaim")
             "unreclaim diagnose --help",
         ),
         (
+            ["diagnose", "--for", "10m", "--root", "x.tar.gz"],
+            "--for is for a running host; what --root names was watched when it was captured",
+            "unreclaim diagnose --help",
+        ),
+        (
+            ["capture", "--root", "x.tar.gz", "--samples", "2"],
+            "--samples is for a running host; what --root names was watched when it was captured",
+            "unreclaim capture --help",
+        ),
+        (
+            ["capture", "--root", "x.tar.gz", "--every", "30s"],
+            "--every is for a running host; what --root names was watched when it was captured",
+            "unreclaim capture --help",
+        ),
+        (
             ["capture", "--samples", "0"],
             "Invalid value for '--samples': 0 is not in the range 1<=x<=1000.",
             "unreclaim capture --help",
