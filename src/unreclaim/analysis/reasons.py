@@ -35,7 +35,8 @@ def dying_lines(evidence: Evidence, findings: tuple[Finding, ...]) -> tuple[str,
     if page_cache_is_excluded(evidence, findings):
         lines.append(_other_pins(evidence))
     if evidence.unified is not None and evidence.unified.dying and memory is not None and not evidence.is_v2:
-        lines.append(f"{format_count(evidence.unified.dying)} cgroups of the v2 hierarchy are dying besides")
+        one, many = "cgroup of the v2 hierarchy is", "cgroups of the v2 hierarchy are"
+        lines.append(f"{format_number_of(evidence.unified.dying, one, many)} dying besides")
     return tuple(lines)
 
 

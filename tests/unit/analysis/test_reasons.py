@@ -42,6 +42,9 @@ def test_dying_are_counted_and_priced() -> None:
     )
     assert dying_lines(whole, ()) == ("1,000 memory cgroups are dying (a fresh boot has up to 19)", *price)
     assert dying_lines(whole, (S1,)) == price
+    assert dying_lines(seen(sample(v1(1000), beside(1))), (S1,))[-1] == (
+        "1 cgroup of the v2 hierarchy is dying besides"
+    )
     assert dying_lines(seen(sample(v2(0))), ()) == ("0 memory cgroups are dying (a fresh boot has up to 19)",)
 
 
