@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from bench.cost import leave_dying, new_parent
 from unreclaim.host.bpf.census import CensusPrograms
 from unreclaim.host.bpf.libbpf import BpfObject
-from unreclaim.host.collect import collect_sample
+from unreclaim.host.collect import collect_host, collect_sample
 from unreclaim.host.dying import drain_batches
 from unreclaim.host.root import LiveRoot
 
@@ -78,7 +78,7 @@ def measure(count: int, nodes: int) -> None:
             for _ in programs.list_pins(dying, nodes):
                 pass
             times["pins"].append((time.perf_counter() - start, clocked.seconds))
-    print(f"{len(dying):,} dying cgroups; loading {load * 1e3:.0f} ms")
+    print(f"{len(dying):,} dying cgroups, {nodes} NUMA nodes; loading {load * 1e3:.0f} ms")
     for (name, pairs), goal in zip(times.items(), GOALS.get(count, (None, None)), strict=True):
         took, kernel = (statistics.median(column) * 1e3 for column in zip(*pairs, strict=True))
         ratio = statistics.median(whole / floor for whole, floor in pairs)
@@ -102,12 +102,15 @@ def main() -> None:
     """Measure with each number of dying cgroups."""
     if os.geteuid() != 0:
         raise SystemExit("bench_census: needs root")
-    hierarchy = collect_sample(LiveRoot()).memory_hierarchy()
+    root = LiveRoot()
+    sample = collect_sample(root)
+    hierarchy = sample.memory_hierarchy()
     if hierarchy is None:
         raise SystemExit("bench_census: no memory hierarchy")
+    host, _ = collect_host(root, sample)
     for count in [int(text) for text in sys.argv[1:]] or list(GOALS):
         with dying_cgroups(hierarchy.mount_point, count):
-            measure(count, 1)
+            measure(count, host.numa_nodes or 1)
 
 
 if __name__ == "__main__":

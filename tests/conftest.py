@@ -7,11 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.machine import new_disk_directory, new_memory_cgroup, pages_pin, remove_leftovers, why_not_live, why_not_root
+from tests.machine import (
+    memory_is_v1,
+    new_disk_directory,
+    new_memory_cgroup,
+    pages_pin,
+    remove_leftovers,
+    skip_unless_forced,
+    why_not_live,
+    why_not_root,
+)
 
 IN_CI = bool(os.environ.get("CI"))
-FORCED = os.environ.get("UNRECLAIM_FORCE") == "1"
 GOLDEN = Path(__file__).parent / "golden"
+NEEDED = (
+    ("pages_pin", pages_pin, "this kernel gives a removed cgroup's pages to its parent"),
+    ("memory_v1", memory_is_v1, "memory cgroups are on v2 here, or nowhere"),
+)
+"""What tests ask of a kernel by a marker, and why they are left out where it is not so."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -27,24 +40,23 @@ def pytest_sessionstart() -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what this kernel does not do: it is no skip, for there is nothing that could be made to run."""
-    marked = [item for item in items if item.get_closest_marker("pages_pin")]
-    if marked and not pages_pin():
-        items[:] = [item for item in items if item not in marked]
-        config.hook.pytest_deselected(items=marked)
+    for marker, does, _ in NEEDED:
+        marked = [item for item in items if item.get_closest_marker(marker)]
+        if marked and not does():
+            items[:] = [item for item in items if item not in marked]
+            config.hook.pytest_deselected(items=marked)
 
 
-def pytest_report_collectionfinish() -> str | None:
+def pytest_report_collectionfinish() -> list[str]:
     """Say why tests were left out."""
-    if not pages_pin():
-        return "left out: tests marked pages_pin, because this kernel gives a removed cgroup's pages to its parent"
-    return None
+    return [f"left out: tests marked {marker}, because {why}" for marker, does, why in NEEDED if not does()]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test that this machine cannot run, with the reason and the way to run it all the same."""
     for marker, why_not in (("live", why_not_live), ("root", why_not_root)):
-        if item.get_closest_marker(marker) and not FORCED and (reason := why_not()):
-            pytest.skip(f"{reason} (UNRECLAIM_FORCE=1 runs it all the same)")
+        if item.get_closest_marker(marker) and (reason := why_not()):
+            skip_unless_forced(reason)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 # Where tests put what must lie on a disk, for /tmp may be a tmpfs, and in a tmpfs.
 DISK = Path("/var/tmp")  # noqa: S108
 TMPFS = Path("/dev/shm")  # noqa: S108
@@ -49,13 +51,17 @@ def own_name(what: str) -> str:
 
 
 def _started(pid: int) -> int | None:
-    """Give when a process was started (clock ticks since boot), None where there is none of that pid."""
+    """Give when a process was started (clock ticks since boot), None where there is none of that pid, or it has ended.
+
+    One that is killed keeps its line in /proc until its parent has waited for it, and its name of things until then.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return None
-    # Field 22; the second is the command in parentheses, which may hold blanks and parentheses of its own.
-    return int(stat.rpartition(")")[2].split()[19])
+    # Fields 3 and 22; the second is the command in parentheses, which may hold blanks and parentheses of its own.
+    state, *fields = stat.rpartition(")")[2].split()
+    return None if state in {"Z", "X"} else int(fields[18])
 
 
 def leftovers() -> list[Path]:
@@ -94,6 +100,12 @@ def _remove_file(path: Path) -> None:
         path.unlink()
 
 
+def skip_unless_forced(reason: str) -> None:
+    """Skip the test that calls this, with the reason and the way to run it all the same."""
+    if os.environ.get("UNRECLAIM_FORCE") != "1":
+        pytest.skip(f"{reason} (UNRECLAIM_FORCE=1 runs it all the same)")
+
+
 @cache
 def why_not_live() -> str | None:
     """Say why the kernel of this machine cannot be read, None where it can."""
@@ -119,6 +131,13 @@ def pages_pin() -> bool:
     A kernel with lru_reparent_memcg() hands them to the parent (f1cf8d2f36dc). It is looked for, not the version.
     """
     return not _has_function("lru_reparent_memcg")
+
+
+@cache
+def memory_is_v1() -> bool:
+    """Tell whether memory cgroups are on v1 here."""
+    hierarchy = memory_hierarchy()
+    return hierarchy is not None and (hierarchy / "memory.usage_in_bytes").exists()
 
 
 @cache

@@ -4,6 +4,7 @@ import argparse
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -132,7 +133,8 @@ def keep(directory: str, name: str, text: str) -> None:
 
 def command(options: argparse.Namespace) -> str:
     """Give the script that the guest runs; nothing may be skipped there."""
-    chosen = "".join(f" {flag} '{value}'" for flag, value in (("-k", options.tests), ("-m", options.marks)) if value)
+    asked = (("-k", options.tests), ("-m", options.marks))
+    chosen = "".join(f" {flag} {shlex.quote(value)}" for flag, value in asked if value)
     left_out = "".join(f" --deselect {test}" for test in LEFT_OUT)
     return (
         "export PYTHONPATH=/payload/src:/payload:/payload/site CI=true\n"

@@ -1,5 +1,6 @@
 """The workshop keeps its own rules: a skip is no pass in CI, golden files bite, tests are documented."""
 
+import ast
 import os
 import re
 import signal
@@ -91,6 +92,26 @@ def test_skipping_names_the_way_to_run_it_all_the_same(house: pytest.Pytester, m
     skipped.stdout.fnmatch_lines(["SKIPPED *: not root (UNRECLAIM_FORCE=1 runs it all the same)"])
     monkeypatch.setenv("UNRECLAIM_FORCE", "1")
     house.runpytest_inprocess(*options).assert_outcomes(passed=1)
+
+
+def silent_skips(text: str) -> list[int]:
+    """Give the lines of a test file that skip without the way to run it all the same."""
+    calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Attribute)]
+    ways = {"skip", "skipif", "importorskip"}
+    return [call.lineno for call in calls if call.attr in ways and "pytest" in ast.unparse(call)]
+
+
+def test_every_skip_names_the_way_to_run_it_all_the_same() -> None:
+    """Tests skip by `skip_unless_forced` and in no other way."""
+    found = {path: silent_skips(path.read_text(encoding="utf-8")) for path in (TOP / "tests").rglob("*.py")}
+    assert len(found) > 100
+    assert {str(path.relative_to(TOP)) for path, lines in found.items() if lines} == {"tests/machine.py"}
+
+
+def test_skip_of_any_kind_is_seen() -> None:
+    """The check sees a call, a marker and a missing module."""
+    text = 'pytest.skip("x")\n@pytest.mark.skipif(True)\ndef f(): pass\npytest.importorskip("x")\nbuffer.skip(3)\n'
+    assert silent_skips(text) == [1, 2, 4]
 
 
 def test_whoever_cannot_make_cgroups_is_told_why(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.machine import memory_hierarchy, unified_hierarchy
+from tests.machine import memory_hierarchy, skip_unless_forced, unified_hierarchy
 from tests.root.test_lab import by_pages, of
 from tests.root.workload import PRIME
 
@@ -26,7 +26,7 @@ def tools() -> None:
     """Skip where a container cannot be booted."""
     missing = [tool for tool in ("mmdebstrap", "systemd-nspawn") if shutil.which(tool) is None]
     if missing:
-        pytest.skip(f"not installed: {', '.join(missing)}")
+        skip_unless_forced(f"not installed: {', '.join(missing)}")
 
 
 def lab(*arguments: str) -> tuple[dict[str, Any], int]:

@@ -88,6 +88,25 @@ def test_a_pid_that_is_used_again_is_told_from_its_owner() -> None:
             path.unlink(missing_ok=True)
 
 
+def test_a_process_that_only_waits_to_be_reaped_owns_nothing() -> None:
+    """What a process called its own that was killed is left over before its parent has waited for it."""
+    command = [sys.executable, "-c", 'from tests.machine import own_name\nprint(own_name("test"), flush=True); input()']
+    environment = os.environ | {"PYTHONPATH": str(TOP)}
+    with subprocess.Popen(
+        command, cwd=TOP, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        path = DISK / process.stdout.readline().rstrip("\n")
+        try:
+            path.touch()
+            assert path not in leftovers()
+            process.kill()
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+            assert path in leftovers()
+        finally:
+            path.unlink(missing_ok=True)
+
+
 def test_a_link_is_removed_and_not_followed(tmp_path: Path) -> None:
     """Anybody may put a link of such a name where all may write: only the link goes."""
     (tmp_path / "kept").mkdir()

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.machine import TMPFS, memory_hierarchy, own_name
+from tests.machine import TMPFS, memory_hierarchy, memory_is_v1, own_name
 from tests.root.workload import PRIME, leave_dying, remove, run_in, settle_pages
 
 pytestmark = [pytest.mark.live, pytest.mark.root]
@@ -70,8 +70,7 @@ def test_files_are_found_to_the_page(memory_cgroup: Path, disk: Path) -> None:
     assert held(document, memory_cgroup) == {"page cache": PRIME * PAGE + metadata}
     assert by_charges(memory_cgroup) == PRIME * PAGE + metadata
     group = next(group for group in document["groups"] if group["ancestor"] == place(memory_cgroup))
-    on_v1 = (memory_cgroup / "memory.usage_in_bytes").exists()
-    assert (group["relation"], group["nr_dying"]) == ("exact" if on_v1 else "at most", None)
+    assert (group["relation"], group["nr_dying"]) == ("exact" if memory_is_v1() else "at most", None)
     assert document["gaps"][0]["remedy"] == "run census without --backend"
 
 
@@ -104,6 +103,8 @@ def test_tmpfs_and_locked_pages_are_told_apart(memory_cgroup: Path, disk: Path) 
             file.unlink(missing_ok=True)
 
 
+# On v2 the kernel does not say which pages are the ancestor's own: what is seen below one is a bound with all of them.
+@pytest.mark.memory_v1
 @pytest.mark.pages_pin
 def test_pages_of_the_ancestor_itself_are_not_counted_as_held(memory_cgroup: Path, disk: Path) -> None:
     """Beside 23 pages of dying children an ancestor with 100 pages of its own keeps them out of the bound."""
@@ -115,9 +116,6 @@ def test_pages_of_the_ancestor_itself_are_not_counted_as_held(memory_cgroup: Pat
     time.sleep(3)
     document = census("page-scan")
     group = next(group for group in document["groups"] if group["ancestor"] == place(memory_cgroup))
-    if not (memory_cgroup / "memory.usage_in_bytes").exists():
-        assert group["relation"] == "at most"
-        return
     assert (group["relation"], held(document, memory_cgroup)) == ("at most", before)
 
 

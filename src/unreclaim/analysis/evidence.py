@@ -49,6 +49,38 @@ class Evidence(Struct, frozen=True):
         """Give the tmpfs part of it."""
         return None if self.residues is None else sum(residue.shmem_bytes for residue in self.residues)
 
+    @property
+    def mem_total_bytes(self) -> int:
+        """Give the size of memory, zero where it is not known."""
+        return self.ledger.mem_total_bytes if self.ledger else 0
+
+    @property
+    def kernel_bytes(self) -> int | None:
+        """Give kernel memory that cannot be reclaimed: unreclaimable slab and per-CPU memory."""
+        info = self.observation.last.meminfo
+        slab = info.get("sunreclaim_bytes") if info else None
+        return None if info is None or slab is None else slab + (info.get("percpu_bytes") or 0)
+
+    @property
+    def kernel_share(self) -> float:
+        """Give its share of memory, zero where one of them is not known."""
+        size, total = self.kernel_bytes, self.mem_total_bytes
+        return size / total if size and total else 0.0
+
+    @property
+    def is_v2(self) -> bool:
+        """Tell whether memory cgroups are those of cgroup v2."""
+        hierarchy = self.observation.last.memory_hierarchy()
+        return hierarchy is not None and hierarchy.version == 2
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether the count of dying memory cgroups is that of the whole host."""
+        hierarchy = self.observation.last.memory_hierarchy()
+        if hierarchy is None or hierarchy.whole is False:
+            return False
+        return hierarchy.whole is True or self.observation.host.container is None
+
 
 def _sum(residues: tuple[Residue, ...]) -> int:
     return sum(residue.file_bytes for residue in residues)

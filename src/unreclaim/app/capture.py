@@ -84,6 +84,9 @@ def _sample_live(
                 progress(gone, whole)
             clock.sleep(min(1.0, due - gone))
         gaps = _write_sample(RecordingRoot(source.roots[0]), writer, with_arguments=with_arguments)
+    if progress is not None and whole:
+        # The line of a terminal is wiped at the end.
+        progress(whole, whole)
     return gaps
 
 

@@ -7,8 +7,8 @@ import click
 
 from unreclaim.app.capture import capture
 from unreclaim.app.clock import SystemClock
-from unreclaim.base.units import format_bytes
-from unreclaim.cli.options import Duration, json_option, root_option
+from unreclaim.base.units import format_bytes, format_number_of
+from unreclaim.cli.options import Duration, json_option, only_live, root_option
 from unreclaim.cli.terminal import progress_line
 from unreclaim.host.capture_script import capture_script
 from unreclaim.host.source import open_source
@@ -23,7 +23,7 @@ from unreclaim.render.as_json import encode, gaps_document
     metavar="N",
     default=1,
     show_default=True,
-    help="How many samples to take.",
+    help="How many samples to take of a running host.",
 )
 @click.option(
     "--every", type=Duration(), metavar="TIME", default="30s", show_default=True, help="Time between two samples."
@@ -32,7 +32,9 @@ from unreclaim.render.as_json import encode, gaps_document
 @click.option("--print-script", is_flag=True, help="Print a shell script that makes the same bundle without Python.")
 @root_option()
 @json_option()
+@click.pass_context
 def command(
+    ctx: click.Context,
     output: str | None,
     samples: int,
     every: float,
@@ -56,6 +58,7 @@ def command(
     if print_script:
         click.echo(capture_script(), nl=False)
         return
+    only_live(ctx, root, "samples", "every")
     source = open_source(root)
     path = output or f"unreclaim-{re.sub(r'[^A-Za-z0-9.-]', '_', os.uname().nodename)}.tar.gz"
     done = capture(
@@ -78,6 +81,7 @@ def command(
         }
         click.echo(encode(document))
         return
-    click.echo(f"{done.path}: {done.samples} samples, {done.files} files, {format_bytes(done.size_bytes)} unpacked")
+    held = f"{format_number_of(done.samples, 'sample', 'samples')}, {format_number_of(done.files, 'file', 'files')}"
+    click.echo(f"{done.path}: {held}, {format_bytes(done.size_bytes)} unpacked")
     for gap in done.gaps:
         click.echo(f"not in it: {gap.what} ({gap.why}{f'; {gap.remedy}' if gap.remedy else ''})", err=True)

@@ -6,7 +6,7 @@ from unreclaim.analysis.diagnosis import diagnose
 from unreclaim.app.clock import SystemClock
 from unreclaim.app.exit_codes import exit_code
 from unreclaim.app.observe import observe
-from unreclaim.cli.options import Duration, json_option, root_option
+from unreclaim.cli.options import Duration, json_option, only_live, root_option
 from unreclaim.cli.terminal import progress_line, say, wants_colour
 from unreclaim.host.source import open_source
 from unreclaim.render.as_json import diagnosis_document, encode
@@ -21,7 +21,7 @@ from unreclaim.render.as_text import diagnosis_text
     metavar="TIME",
     default="10s",
     show_default=True,
-    help="How long to watch for growth.",
+    help="How long to watch a running host for growth.",
 )
 @click.option("--full", is_flag=True, help="Show the whole ledger of memory and every gap.")
 @root_option()
@@ -39,6 +39,7 @@ def command(ctx: click.Context, window: float, root: str | None, *, full: bool, 
       sudo unreclaim diagnose --for 10m              tell slow growth from noise
       unreclaim diagnose --root web-07.tar.gz --json
     """  # noqa: D301
+    only_live(ctx, root, "window")
     source = open_source(root)
     observation = observe(source, SystemClock(), window_seconds=window, progress=progress_line("watching for growth"))
     diagnosis = diagnose(observation)

@@ -1,5 +1,6 @@
 """The program's entry: finds the command, imports only that one, and turns errors into lines and exit codes."""
 
+import os
 import signal
 import sys
 import traceback
@@ -85,9 +86,12 @@ def _explain(error: Exception) -> int:
     if isinstance(error, click.ClickException):
         return _complain(error)
     if isinstance(error, OSError):
-        # What cannot be read is a gap or a RootError; this is stdout on a full disk.
-        drop_output()
-        error = OutputError("standard output", error.strerror or str(error))
+        # What cannot be read is a gap or a RootError. With a name it is something of the laboratory's that cannot be
+        # made or removed, without one stdout on a full disk.
+        if error.filename is None:
+            drop_output()
+        what = "standard output" if error.filename is None else os.fsdecode(error.filename)
+        error = OutputError(what, error.strerror or str(error))
     if isinstance(error, UnreclaimError):
         click.echo(f"unreclaim: {_line(str(error))}", err=True)
         if error.hint:

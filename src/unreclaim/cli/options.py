@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 _DURATION = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(ms|s|m|h|d)?")
 _SECONDS = {"ms": 0.001, None: 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -42,6 +43,20 @@ def root_option() -> Decorator:
         metavar="PATH",
         help="Read a bundle, a captured tree or an unpacked sosreport instead of this host.",
     )
+
+
+def only_live(ctx: click.Context, root: str | None, *names: str) -> None:
+    """Refuse options that say how a running host is watched where ``--root`` names one that was watched before.
+
+    Raises:
+        click.UsageError: one of them was given beside it.
+
+    """
+    for parameter in ctx.command.params:
+        given = parameter.name in names and ctx.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+        if root is not None and given:
+            message = f"{parameter.opts[0]} is for a running host; what --root names was watched when it was captured"
+            raise click.UsageError(message, ctx)
 
 
 def json_option() -> Decorator:

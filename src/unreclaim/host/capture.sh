@@ -570,7 +570,9 @@ report() {
     files=$(awk '{ files += $2 } END { print files + 0 }' "$work/tally")
     place=$output
     [ "$output" != - ] || place=stdout
-    say "$place: $samples samples, $files files"
+    noun=samples
+    [ "$samples" -ne 1 ] || noun=sample
+    say "$place: $samples $noun, $files files"
     while read -r name path <&3; do
         case $name in
         EACCES | EPERM) say "not in it: $path ($name; capture again as root)" ;;

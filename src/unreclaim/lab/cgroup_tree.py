@@ -12,10 +12,12 @@ _GIVE_UP_SECONDS = 5.0
 
 
 def write_file(path: str, text: str) -> None:
-    """Write a pseudo-file, which exists."""
+    """Write a pseudo-file, which exists. Raises OSError, which names it."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
         os.write(descriptor, text.encode())
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from error
     finally:
         os.close(descriptor)
 

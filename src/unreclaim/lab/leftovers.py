@@ -1,7 +1,9 @@
 """Finds and removes what runs of the laboratory left that were killed, or that were asked to keep it."""
 
+import contextlib
 import os
 import shutil
+import stat
 import subprocess
 from collections.abc import Iterator
 
@@ -23,6 +25,8 @@ def hierarchies() -> tuple[str, ...]:
 def remove_leftovers() -> tuple[str, ...]:
     """Remove what dead owners left, and name it; what a living process calls its own stays.
 
+    Another run of the laboratory may do so at the same time: what it was quicker with is no error.
+
     Raises:
         OSError: something could not be removed.
 
@@ -34,9 +38,10 @@ def _stop_units() -> Iterator[str]:
     for path in _orphans(UNITS):
         name = os.path.basename(path)
         _systemctl("stop", name)
-        os.unlink(path)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+            yield path
         _systemctl("daemon-reload")
-        yield path
 
 
 def _systemctl(*arguments: str) -> None:
@@ -52,18 +57,20 @@ def _remove_cgroups() -> Iterator[str]:
 
 def _remove_traces() -> Iterator[str]:
     for path in _orphans(INSTANCES):
-        os.rmdir(path)
-        yield path
+        with contextlib.suppress(FileNotFoundError):
+            os.rmdir(path)
+            yield path
 
 
 def _remove_files() -> Iterator[str]:
     """Remove directories; such as another user made under a name of ours are none of ours, nor is a link."""
     for place in (DISK, TMPFS):
         for path in _orphans(place):
-            status = os.lstat(path)
-            if os.path.isdir(path) and not os.path.islink(path) and status.st_uid == os.geteuid():
-                shutil.rmtree(path)
-                yield path
+            with contextlib.suppress(FileNotFoundError):
+                status = os.lstat(path)
+                if stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid():
+                    shutil.rmtree(path)
+                    yield path
 
 
 def _orphans(place: str) -> list[str]:

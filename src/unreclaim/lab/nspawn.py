@@ -19,7 +19,7 @@ from unreclaim.host.probe import Probe
 from unreclaim.host.root import LiveRoot
 from unreclaim.lab.cgroup_tree import remove_tree, write_file
 from unreclaim.lab.errors import LabError
-from unreclaim.lab.ownership import own_name
+from unreclaim.lab.ownership import is_orphan, own_name
 from unreclaim.lab.systemd import Systemd
 
 PACKAGES = "systemd,systemd-sysv,dbus,python3"
@@ -37,6 +37,8 @@ def cache_directory() -> str:
 def make_root(suite: str, cache: str) -> str:
     """Give the directory of a suite's root; it is made if it is not there, which takes a minute and the network.
 
+    What a run that was killed had begun to make is removed.
+
     Raises:
         LabError: a tool is missing, or it could not be made.
 
@@ -45,16 +47,20 @@ def make_root(suite: str, cache: str) -> str:
     root = f"{cache}/nspawn-{suite}"
     if os.path.isdir(root):
         return root
-    partial = f"{root}.{os.getpid()}.partial"
+    partial = f"{cache}/{own_name()}.partial"
     try:
         os.makedirs(cache, exist_ok=True)
+        for name in filter(is_orphan, os.listdir(cache)):
+            shutil.rmtree(f"{cache}/{name}", ignore_errors=True)
         command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={PACKAGES}", suite, partial]
         done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603  a suite is one word
         if done.returncode:
             raise LabError(f"mmdebstrap {suite}", _last_line(done.stderr), hint="is the network there?")
         os.rename(partial, root)
     except OSError as error:
-        raise LabError(root, error.strerror or str(error)) from error
+        # Another run may have made it meanwhile.
+        if not os.path.isdir(root):
+            raise LabError(root, error.strerror or str(error)) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return root
@@ -103,11 +109,18 @@ def boot(root: str, suite: str, clock: Clock, bind: tuple[str, ...] = ()) -> Ite
                 _allow_memory_cgroups(system)
                 yield system
             finally:
-                leader = _leader(process)
-                if leader is not None:
-                    os.kill(leader, signal.SIGKILL)
-                else:
-                    process.kill()
+                _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a container by its first process, or systemd-nspawn itself where it has none (any more)."""
+    leader = _leader(process)
+    if leader is None:
+        process.kill()
+        return
+    # It may end by itself now.
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(leader, signal.SIGKILL)
 
 
 @contextlib.contextmanager
@@ -152,7 +165,7 @@ def _leader(process: subprocess.Popen[bytes]) -> int | None:
     try:
         with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as file:
             return next((int(pid) for pid in file.read().split()), None)
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return None
 
 

@@ -119,12 +119,13 @@ def verdict(card: ReportCard) -> str:
         return f"{name} nothing that was tried holds a removed cgroup: an upgrade to it cures all of them."
     if not files:
         return f"{name} neither page cache nor tmpfs holds removed cgroups: an upgrade cures those. Sockets still do."
-    by = " and ".join(
+    by = [
         what
         for what, kinds in (("page cache", {"page-cache", "shared-log"}), ("tmpfs or memfd", {"tmpfs", "memfd"}))
         if kinds & {*files}
-    )
-    return f"{name} removed cgroups stay, held by {by}: an upgrade to it cures neither the one nor the other."
+    ]
+    cures = "does not cure that" if len(by) == 1 else "cures neither the one nor the other"
+    return f"{name} removed cgroups stay, held by {' and '.join(by)}: an upgrade to it {cures}."
 
 
 def card_text(card: ReportCard) -> str:

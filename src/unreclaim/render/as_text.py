@@ -164,10 +164,15 @@ def _gap_block(gaps: tuple[Gap, ...], *, full: bool) -> str:
     if not gaps:
         return ""
     if full:
-        return _section("Not seen", (f"{gap.what}: {gap.why}{f'; {gap.remedy}' if gap.remedy else ''}" for gap in gaps))
+        return not_seen(gaps)
     remedies = dict.fromkeys(gap.remedy for gap in gaps if gap.remedy)
     text = "; ".join(f"{gap.what} ({gap.why})" for gap in gaps)
     return _row("Not seen", text + (f". To see more: {'; '.join(remedies)}" if remedies else ""))
+
+
+def not_seen(gaps: Iterable[Gap]) -> str:
+    """Write a line for each thing that could not be seen: what, why, and what would show it; empty: there is none."""
+    return _section("Not seen", (f"{gap.what}: {gap.why}{f'; {gap.remedy}' if gap.remedy else ''}" for gap in gaps))
 
 
 def _section(title: str, lines: Iterable[str]) -> str:

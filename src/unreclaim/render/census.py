@@ -9,7 +9,7 @@ from unreclaim.formats.cgroup_path import parse_cgroup_path
 from unreclaim.model.census import Census, CensusGroup, DyingCgroup, Pin, PinKind
 from unreclaim.model.dying import Count
 from unreclaim.model.gap import Gap
-from unreclaim.render.as_text import wrap
+from unreclaim.render.as_text import not_seen, wrap
 
 _CHARGES = {
     "file_bytes": (PinKind.PAGE_CACHE, PinKind.METADATA),
@@ -38,15 +38,15 @@ def census_text(
         lines += [line for group in groups[:_GROUPS_SHOWN] for line in ("", *_group_lines(group))]
         if rest := groups[_GROUPS_SHOWN:]:
             more = sum(group.nr_dying or 0 for group in rest)
+            smaller = format_number_of(len(rest), "smaller group", "smaller groups")
             lines += [
                 "",
-                wrap(f"and {format_count(more)} more in {format_count(len(rest))} smaller groups (--json has all)"),
+                wrap(f"and {format_count(more)} more in {smaller} (--json has all)"),
             ]
     else:
         lines += [line for cgroup in census.dying for line in ("", *_each_lines(cgroup))]
-    missing = [wrap(f"{gap.what}: {gap.why}{f'; {gap.remedy}' if gap.remedy else ''}", indent=2) for gap in gaps]
-    if missing:
-        lines += ["", "Not seen", *missing]
+    if missing := not_seen(gaps):
+        lines += ["", missing]
     return "\n".join(lines) + "\n"
 
 
@@ -94,13 +94,17 @@ def _pin_text(pin: Pin) -> str:
 
 
 def _each_lines(cgroup: DyingCgroup) -> list[str]:
-    references = "unknown" if cgroup.references is None else format_count(cgroup.references)
-    lines = [wrap(f"{cgroup.path}  (id {cgroup.id}, {format_bytes(cgroup.memory_bytes)}, {references} references)")]
+    number = cgroup.references
+    references = "unknown references" if number is None else format_number_of(number, "reference", "references")
+    lines = [wrap(f"{cgroup.path}  (id {cgroup.id}, {format_bytes(cgroup.memory_bytes)}, {references})")]
     if cgroup.invocation_id:
         lines.append(wrap(f"journalctl _SYSTEMD_INVOCATION_ID={cgroup.invocation_id}", indent=2))
     lines += [wrap(f"by {_pin_text(pin)}", indent=2) for pin in cgroup.pins]
     if cgroup.unexplained_references and cgroup.has_unknown_holder:
-        lines.append(wrap(f"by {format_count(cgroup.unexplained_references)} references that are no page", indent=2))
+        number_of = format_number_of(
+            cgroup.unexplained_references, "reference that is no page", "references that are no page"
+        )
+        lines.append(wrap(f"by {number_of}", indent=2))
     return lines
 
 

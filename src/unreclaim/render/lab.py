@@ -2,11 +2,11 @@
 
 import msgspec
 
-from unreclaim.base.units import format_bytes, format_count, format_duration
+from unreclaim.base.units import format_bytes, format_count, format_duration, format_number_of
 from unreclaim.model.diagnosis import Span
 from unreclaim.model.lab import Comparison, Difference, Each, Moment, Reproduction
 from unreclaim.render.as_json import gaps_document
-from unreclaim.render.as_text import wrap
+from unreclaim.render.as_text import not_seen, wrap
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _PLOT_COLUMNS = 45
@@ -20,17 +20,16 @@ def reproduction_text(made: Reproduction) -> str:
         "\n".join([wrap(f"{_WORDS[made.agrees]}: {_left(made)}"), *(wrap(line, indent=2) for line in _why(made))]),
         moments_text(made.moments),
         "\n".join(["Cost", *(wrap(line, indent=2) for line in _costs(made))]),
+        not_seen(made.gaps),
     ]
-    if made.gaps:
-        gaps = [wrap(f"{gap.what}: {gap.why}{f'; {gap.remedy}' if gap.remedy else ''}", indent=2) for gap in made.gaps]
-        blocks.append("\n".join(["Not seen", *gaps]))
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
 def _done(made: Reproduction) -> str:
     fewer = f" of {format_count(made.asked)}, then {made.cut_short}" if made.cut_short else ""
+    number = format_number_of(made.made, "memory cgroup", "memory cgroups")
     return (
-        f"{format_count(made.made)} memory cgroups on v{made.terms.version} in {format_duration(made.seconds)}{fewer}; "
+        f"{number} on v{made.terms.version} in {format_duration(made.seconds)}{fewer}; "
         f"in each a process {made.does} and ended"
     )
 
@@ -168,7 +167,7 @@ def comparison_text(found: Comparison) -> str:
     """Write a comparison: the conclusions, then what each batch made."""
     lines = [wrap(found.conclusions[0].upper()[:1] + found.conclusions[0][1:])]
     lines += [wrap(sentence, indent=2) for sentence in found.conclusions[1:]]
-    lines += ["", wrap(f"{format_count(found.starts)} starts of each, in turns; {found.system}"), ""]
+    lines += ["", wrap(f"{format_number_of(found.starts, 'start', 'starts')} of each, in turns; {found.system}"), ""]
     width = max(len(label) for label in found.labels)
     lines.append(f"  {'':<{width}}  starts  seconds  cgroups  left dying  SUnreclaim    Percpu")
     for batch in found.batches:

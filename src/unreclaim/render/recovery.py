@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import msgspec
 
-from unreclaim.base.units import format_bytes, format_count
+from unreclaim.base.units import format_bytes, format_count, format_number_of
 from unreclaim.model.census import BACKENDS_BY_NAME
 from unreclaim.model.recovery import OPERATORS, Figures, Outcome, Recovery, Result, Rung, RungResult, Step
 from unreclaim.render.as_json import gaps_document
-from unreclaim.render.as_text import printable, wrap
+from unreclaim.render.as_text import not_seen, printable, wrap
 
 _LABEL = 13
 _STEPS_SHOWN = 4
@@ -25,7 +25,7 @@ def recovery_text(recovery: Recovery) -> str:
         _rungs_block(recovery.rungs),
         *(_outcome_block(outcome) for outcome in recovery.outcomes),
         _next_block(recovery),
-        _gaps_block(recovery),
+        not_seen(recovery.gaps),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
@@ -62,8 +62,8 @@ def _verdict(recovery: Recovery) -> str:
         return f"RECOVERED: {total} of {total} dying memory cgroups were freed{place}.{ending}"
     if recovery.rungs:
         return f"{format_count(freed)} of {total} dying memory cgroups were freed{place}; the rest: {frees}.{ending}"
-    are = "memory cgroup is" if total == "1" else "memory cgroups are"
-    return f"{total} {are} dying{place} and can be freed: {frees}.{ending}"
+    are = format_number_of(left + freed, "memory cgroup is", "memory cgroups are")
+    return f"{are} dying{place} and can be freed: {frees}.{ending}"
 
 
 def _needs(needs: tuple[tuple[Rung | None, int], ...]) -> str:
@@ -94,7 +94,7 @@ def _rungs_block(rungs: tuple[RungResult, ...]) -> str:
             _change("SUnreclaim", rung.before.sunreclaim_bytes, after.sunreclaim_bytes, format_bytes),
             _change("per-CPU", rung.before.percpu_bytes, after.percpu_bytes, format_bytes),
         ]
-        steps = "1 step" if done == 1 else f"{format_count(done)} steps"
+        steps = format_number_of(done, "step", "steps")
         ended = "" if rung.after else ", not measured afterwards"
         text = f"{rung.rung:<{_LABEL}}{steps}{ended}: {', '.join(figure for figure in figures if figure)}"
         lines.append(wrap(text, indent=2, hanging=2 + _LABEL))
@@ -171,11 +171,6 @@ def _next_block(recovery: Recovery) -> str:
         return ""
     target = "" if recovery.target in (None, "/") else f" --target {shlex.quote(recovery.target)}"
     return "\n".join(["Run next", wrap(f"unreclaim reclaim --yes --up-to {ours[0]}{target}", indent=2)])
-
-
-def _gaps_block(recovery: Recovery) -> str:
-    lines = [wrap(f"{gap.what}: {gap.why}{f'; {gap.remedy}' if gap.remedy else ''}", indent=2) for gap in recovery.gaps]
-    return "\n".join(["Not seen", *lines]) if lines else ""
 
 
 def recovery_document(recovery: Recovery) -> dict[str, object]:

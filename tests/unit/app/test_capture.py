@@ -74,7 +74,7 @@ def test_two_samples_show_the_growth(host: FakeHost, tmp_path: Path) -> None:
 
 
 def test_samples_keep_their_distance(host: FakeHost, tmp_path: Path) -> None:
-    """Samples begin so many seconds apart, whatever each takes; waiting is told once a second."""
+    """Samples begin so many seconds apart, whatever each takes; waiting is told once a second, and its end."""
     calls: list[tuple[float, float]] = []
     capture(
         host.source(),
@@ -85,7 +85,7 @@ def test_samples_keep_their_distance(host: FakeHost, tmp_path: Path) -> None:
         progress=lambda gone, whole: calls.append((gone, whole)),
     )
     assert host.clock.slept == [1.0, 1.0, 0.5] * 2
-    assert calls == [(gone, 5.0) for gone in (0, 1, 2, 2.5, 3.5, 4.5)]
+    assert calls == [(gone, 5.0) for gone in (0, 1, 2, 2.5, 3.5, 4.5, 5)]
 
 
 def test_one_sample_needs_no_waiting(host: FakeHost, tmp_path: Path) -> None:

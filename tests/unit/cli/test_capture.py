@@ -39,6 +39,18 @@ def test_capture_says_what_it_wrote(capsys: Output, host: FakeHost, tmp_path: Pa
     assert host.clock.gone == 60.0
 
 
+def test_progress_is_wiped_before_the_result(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch, host: FakeHost, tmp_path: Path
+) -> None:
+    """On a terminal the last that stderr shows of the waiting is an empty line."""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert run(["capture", "-o", str(tmp_path / "it.tar.gz"), "--samples", "2", "--every", "2s"]) == 0
+    assert capsys.readouterr().err == (
+        "\r\033[Kcapturing: 0 of 2 s (Ctrl-C ends)\r\033[Kcapturing: 1 of 2 s (Ctrl-C ends)\r\033[K"
+    )
+    assert host.clock.slept == [1.0, 1.0]
+
+
 def test_capture_as_json(capsys: Output, host: FakeHost, tmp_path: Path) -> None:
     """The same as JSON, with the gaps in it and nothing on stderr."""
     host.root.errors["/proc/slabinfo"] = errno.EACCES
@@ -66,7 +78,7 @@ def test_capture_is_named_after_the_machine(
     monkeypatch.setattr("unreclaim.cli.capture.os.uname", lambda: os.uname_result(("Linux", "web/07 b", "1", "1", "x")))
     assert run(["capture"]) == 0
     assert [entry.name for entry in tmp_path.iterdir()] == ["unreclaim-web_07_b.tar.gz"]
-    assert capsys.readouterr().out.startswith("unreclaim-web_07_b.tar.gz: 1 samples, ")
+    assert capsys.readouterr().out.startswith("unreclaim-web_07_b.tar.gz: 1 sample, ")
 
 
 def test_capture_that_cannot_be_written(capsys: Output, host: FakeHost, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The program's entry: every way to end, each with its exit code and its line."""
 
+import errno
 import io
 import os
 import subprocess
@@ -31,6 +32,21 @@ PROGRAM = (sys.executable, "-m", "unreclaim")
             ["diagnose", "--for", "soon"],
             "Invalid value for '--for': 'soon' is no duration; write 30s, 10m, 1h or a number of seconds",
             "unreclaim diagnose --help",
+        ),
+        (
+            ["diagnose", "--for", "10m", "--root", "x.tar.gz"],
+            "--for is for a running host; what --root names was watched when it was captured",
+            "unreclaim diagnose --help",
+        ),
+        (
+            ["capture", "--root", "x.tar.gz", "--samples", "2"],
+            "--samples is for a running host; what --root names was watched when it was captured",
+            "unreclaim capture --help",
+        ),
+        (
+            ["capture", "--root", "x.tar.gz", "--every", "30s"],
+            "--every is for a running host; what --root names was watched when it was captured",
+            "unreclaim capture --help",
         ),
         (
             ["capture", "--samples", "0"],
@@ -139,6 +155,22 @@ def test_an_error_of_ours_never_looks_like_a_verdict(
         "unreclaim: internal error: see above",
         "hint: report it with these lines; a bundle of unreclaim capture helps",
     ]
+
+
+def test_a_file_that_is_in_the_way_is_named(capsys: Output, monkeypatch: pytest.MonkeyPatch, host: FakeHost) -> None:
+    """An error of the system that concerns a file names it, and is not taken for one of standard output."""
+
+    def fail(_observation: object) -> None:
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), "/sys/fs/cgroup/unreclaim-lab-1-1")
+
+    assert host.dying == 11
+    monkeypatch.setattr("unreclaim.cli.status.diagnose", fail)
+    assert run(["status"]) == 73
+    error = "unreclaim: /sys/fs/cgroup/unreclaim-lab-1-1: Device or resource busy\n"
+    assert capsys.readouterr() == ("", error)
+    # Standard output still leads where it did.
+    sys.stdout.write("x")
+    assert capsys.readouterr().out != ""
 
 
 def test_version_is_told(capsys: Output) -> None:

@@ -34,8 +34,11 @@ def card(**dying: int) -> ReportCard:
 @pytest.mark.parametrize(
     ("dying", "sentence"),
     [
-        ({"page_cache": 23, "tmpfs": 23, "sockets": 23}, "held by page cache and tmpfs or memfd"),
-        ({"shared_log": 23, "sockets": 23}, "held by page cache: an upgrade"),
+        (
+            {"page_cache": 23, "tmpfs": 23, "sockets": 23},
+            "held by page cache and tmpfs or memfd: an upgrade to it cures neither the one nor the other.",
+        ),
+        ({"shared_log": 23, "sockets": 23}, "held by page cache: an upgrade to it does not cure that."),
         ({"page_cache": 1, "tmpfs": 0, "sockets": 23}, "an upgrade cures those. Sockets still do."),
         ({"page_cache": 1, "tmpfs": 0, "sockets": 1}, "cures all of them"),
     ],

@@ -49,6 +49,9 @@ def test_groups_are_written_with_their_first_pins() -> None:
 def test_many_groups_are_cut_short() -> None:
     """Twenty groups are written, and what the rest comes to."""
     groups = tuple(CensusGroup("/", f"{number}.service", 2, 4096, ()) for number in range(23))
+    assert census_text(CENSUS, groups[:21], COUNT, (), each=False).splitlines()[-1] == (
+        "and 2 more in 1 smaller group (--json has all)"
+    )
     lines = census_text(CENSUS, groups, COUNT, (), each=False).splitlines()
     assert lines[-3:] == [
         "2 below /, of 19.service, 4.1 kB",
@@ -75,7 +78,7 @@ def test_each_cgroup_is_written_with_its_references() -> None:
         "  by page cache /var/log/app.log (94 kB, 4.1 kB of it not yet written)",
         "  by memfd:x (4.1 kB, 4.1 kB of it locked in memory, deleted, held by app (pid 1, fd 3), mapped by",
         "    db (pid 2))",
-        "  by 1 references that are no page",
+        "  by 1 reference that is no page",
         "",
         "/s/b  (id 6, 0 B, unknown references)",
     ]

@@ -158,6 +158,12 @@ COMPARED = Comparison(
 )
 
 
+def test_one_is_no_plural() -> None:
+    """One cgroup and one start are written so."""
+    assert lines(replace(MADE, made=1))[0].startswith("page cache, a file each: 1 memory cgroup on v1 in ")
+    assert "\n1 start of each, in turns; " in comparison_text(replace(COMPARED, starts=1))
+
+
 def test_a_comparison_is_told_conclusions_first() -> None:
     """The sentences, then what each batch made; what is not known is a question mark."""
     assert comparison_text(COMPARED) == (

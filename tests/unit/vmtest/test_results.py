@@ -50,6 +50,7 @@ def test_a_guest_skips_nothing_and_runs_what_is_asked_for() -> None:
     assert command(options()).endswith("tests/root tests/live\n")
     assert "tests/root/test_dying.py" in command(options(core=True))
     assert " -k 'a or b' -m 'not slow' " in command(options(tests="a or b", marks="not slow"))
+    assert """ -k 'x['"'"'a'"'"']' tests/""" in command(options(tests="x['a']"))
 
 
 @pytest.mark.parametrize("arguments", [["5.9"], [], ["--record", "-k", "x", "6.1"]])

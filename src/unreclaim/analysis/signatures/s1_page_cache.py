@@ -31,7 +31,8 @@ Recover
 No reboot is needed. ``unreclaim reclaim`` names what frees them and drops, with ``--yes``, the cache of exactly the
 files that hold them. By hand: reclaim at the nearest living parent (the root of v1 refuses it); delete tmpfs files that
 are no longer needed; as a last step ``echo 1 > /proc/sys/vm/drop_caches`` (before 5.3 and on v2: 3), which frees
-neither tmpfs nor mapped pages.
+neither tmpfs nor mapped pages. Inside a container only its host can do so, where the cgroup has another path, which
+``unreclaim reclaim`` finds there.
 
 Prevent
 -------
@@ -153,25 +154,39 @@ def _evidence(evidence: Evidence, dying: int, residue: int | None, shmem: int) -
 
 
 def _recover(evidence: Evidence, *, tmpfs: bool) -> tuple[str, ...]:
+    files = "delete tmpfs files that are no longer needed (/dev/shm, /run): each frees the cgroups it pins"
+    commands = [
+        "unreclaim reclaim    names what would free them; with --yes drops the cache of the files that hold them"
+    ]
+    commands += [*_reclaim_parent(evidence), f"{_drop_caches(evidence)}; frees neither tmpfs nor mapped pages)"]
+    if evidence.observation.host.container is not None:
+        commands = [f"on the container's host: {command}" for command in commands]
+    return (commands[0], *([files] if tmpfs else []), *commands[1:])
+
+
+def _reclaim_parent(evidence: Evidence) -> tuple[str, ...]:
+    """Give the command that takes memory back at the cgroup below which most of it is; none where that cannot be."""
     memory = evidence.observation.last.memory_hierarchy()
+    if evidence.observation.host.container is not None and (memory is None or memory.whole is not True):
+        # What is mounted here begins at the container's own cgroup: its host knows it by another path.
+        return ()
     place = evidence.residues[0].path if evidence.residues else "/"
     # Anybody may have named it; what is printed here is pasted into a root shell.
     parent = shlex.quote((memory.mount_point if memory else "/sys/fs/cgroup") + place.rstrip("/"))
-    steps = ["unreclaim reclaim    names what would free them; with --yes drops the cache of the files that hold them"]
-    if tmpfs:
-        steps.append("delete tmpfs files that are no longer needed (/dev/shm, /run): each frees the cgroups it pins")
     if memory is not None and memory.version == 2:
-        steps.append(f"echo 64M > {parent}/memory.reclaim    (kernel 5.19; also drops caches of live cgroups below it)")
-    elif place != "/":
-        # The root of v1 refuses it (EINVAL: mem_cgroup_force_empty_write() in mm/memcontrol-v1.c).
-        steps.append(f"echo 0 > {parent}/memory.force_empty    (also drops caches of live cgroups below it)")
+        return (f"echo 64M > {parent}/memory.reclaim    (kernel 5.19; also drops caches of live cgroups below it)",)
+    # The root of v1 refuses it (EINVAL: mem_cgroup_force_empty_write() in mm/memcontrol-v1.c).
+    if place == "/":
+        return ()
+    return (f"echo 0 > {parent}/memory.force_empty    (also drops caches of live cgroups below it)",)
+
+
+def _drop_caches(evidence: Evidence) -> str:
+    """Give the beginning of the last step."""
+    memory = evidence.observation.last.memory_hierarchy()
     if memory is not None and memory.version == 2:
         # The inode that a cgroup was the first to write to holds it too, by its writeback structure.
-        steps.append("echo 3 > /proc/sys/vm/drop_caches    (last step; frees neither tmpfs nor mapped pages)")
-    elif kernel_objects_pin(evidence.observation.host):
-        steps.append(
-            "echo 3 > /proc/sys/vm/drop_caches    (last step; repeat it; frees neither tmpfs nor mapped pages)"
-        )
-    else:
-        steps.append("echo 1 > /proc/sys/vm/drop_caches    (last step; frees neither tmpfs nor mapped pages)")
-    return tuple(steps)
+        return "echo 3 > /proc/sys/vm/drop_caches    (last step"
+    if kernel_objects_pin(evidence.observation.host):
+        return "echo 3 > /proc/sys/vm/drop_caches    (last step; repeat it"
+    return "echo 1 > /proc/sys/vm/drop_caches    (last step"

@@ -7,6 +7,7 @@ from unreclaim.analysis.diagnosis import weigh
 from unreclaim.analysis.signatures.s1_page_cache import detect
 from unreclaim.model.cgroups import Charge, Hierarchy
 from unreclaim.model.finding import Confidence, Finding, Severity
+from unreclaim.model.host import Container
 from unreclaim.model.sample import Sample
 
 PAGE = 4096
@@ -273,6 +274,30 @@ def test_v2_reclaims_at_the_same_place() -> None:
     assert recover(v2(100), None) == "echo 64M > /sys/fs/cgroup/memory.reclaim"
     assert recover(v1(100), None) == "echo 1 > /proc/sys/vm/drop_caches"
     assert recover(v1(100), (v1_charge("/", total=100 * PAGE),)) == "echo 1 > /proc/sys/vm/drop_caches"
+
+
+@pytest.mark.parametrize(
+    ("whole", "parent"),
+    [
+        (True, ("on the container's host: echo 64M > /sys/fs/cgroup/a.slice/memory.reclaim",)),
+        # The mount begins at the container's own cgroup, which has another path on the host.
+        (False, ()),
+        (None, ()),
+    ],
+)
+def test_inside_a_container_the_commands_are_the_hosts(*, whole: bool | None, parent: tuple[str, ...]) -> None:
+    """What a container is told to run says that its host is to run it, and names no path that is the container's."""
+    charges = (v2_charge("/", "/a.slice"), v2_charge("/a.slice", "/a.slice/b", file=200 * PAGE, shmem=200 * PAGE))
+    inside = host(container=Container("docker", ("not in the host's cgroup namespace",)))
+    look = observation(sample(v2(100, whole=whole), charges=(*charges, v2_charge("/a.slice/b"))), of=inside)
+    finding = detect(weigh(look))
+    assert finding is not None
+    assert tuple(step.partition("    ")[0] for step in finding.recover) == (
+        "on the container's host: unreclaim reclaim",
+        "delete tmpfs files that are no longer needed (/dev/shm, /run): each frees the cgroups it pins",
+        *parent,
+        "on the container's host: echo 3 > /proc/sys/vm/drop_caches",
+    )
 
 
 @pytest.mark.parametrize(
