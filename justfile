@@ -14,6 +14,7 @@ check: lint cover
 # Everything: check, and what needs root, this kernel or patience.
 test: check
     {{ run }} pytest -m "not ({{ quick }})"
+    {{ run }} python -m vmtest --core 6.1
 
 # Run the tests that need a kernel inside a virtual machine of one or more: 5.10, 6.1, 6.1-v1, 6.12, newest.
 vmtest *arguments:
@@ -22,10 +23,6 @@ vmtest *arguments:
 # The same on every kernel; keeps the results for docs/support-matrix.md ("just docs").
 vmtest-all *arguments:
     {{ run }} python -m vmtest --record all {{ arguments }}
-
-# The part of it that tells most, on the kernel of Debian 12.
-vmtest-ci:
-    {{ run }} python -m vmtest --core 6.1
 
 # Write the report card of each kernel anew, for the pages docs/kernel-*.md ("just docs"). Takes hours where it is emulated.
 report-cards *part:

@@ -1,6 +1,7 @@
 """``unreclaim lab compare``: start two units in turns under a real systemd, and say whether they differ."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 
 import click
@@ -17,6 +18,9 @@ from unreclaim.lab.systemd import Systemd, find_systemd
 from unreclaim.lab.units import plain_unit, read_unit, with_settings
 from unreclaim.render.as_json import encode
 from unreclaim.render.lab import comparison_document, comparison_text
+
+# What a typo would make of it: systemd ignores the setting, and the unit then runs for ever. systemd.time(7).
+_TIME_SPAN = re.compile(r"(\d+(\.\d+)? *(us|ms|s|sec|min|m|h|hr)? *)+")
 
 
 @click.command(name="compare")
@@ -77,6 +81,8 @@ def command(  # noqa: PLR0913, PLR0917  one for each option
     """  # noqa: D301
     require_root("lab compare")
     _check(units, settings, against, unit_file, program, rounds=rounds, starts=starts)
+    if run_for is not None and not _TIME_SPAN.fullmatch(run_for):
+        raise click.UsageError(f"--run-for: {run_for!r} is no time span of systemd; write 100ms, 2s or 1min 30s")
     remove_leftovers()
     with _system(suite, cache_dir or cache_directory(), nspawn=nspawn) as system:
         if units:

@@ -130,13 +130,14 @@ def run(
         finally:
             _end(process)
         words = _text(own / "status").split()
-        if "ended" not in words:
+        # The line of the end has a code and an uptime: a machine that went down while it wrote it has not ended well.
+        if words[-3:-2] != ["ended"]:
             console = _text(own / "console")[-_CONSOLE_TAIL:] + _text(own / "errors")
             came_up = "started" in words
             why = "it went down before its command had ended" if came_up else "it went down while it came up"
             raise BootError(why, console, booted=came_up)
         return Ended(
-            int(words[words.index("ended") + 1]),
+            int(words[-2]),
             _text(own / "output"),
             (own / "result").read_bytes(),
             _text(own / "console"),

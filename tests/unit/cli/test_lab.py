@@ -30,6 +30,12 @@ TWO = "give two units, or settings with --set and --against"
             ["compare", "--set", "A=1", "--against", "A=2", "--suite", "../x"],
             "Invalid value for '--suite': '../x' is no name of a suite",
         ),
+        (
+            ["compare", "a.service", "b.service", "--run-for", "100 ns"],
+            "--run-for: '100 ns' is no time span of systemd; write 100ms, 2s or 1min 30s",
+        ),
+        (["kernel", "--cgroup", "hybrid"], "hybrid is how a systemd sets cgroups up: it is for --units"),
+        (["kernel", "--modules", "/x"], "--modules is of a kernel of your own, named by --image"),
         (["reproduce", "empty", "--nspawn"], "--nspawn is for unit-loop alone"),
         (
             ["reproduce", "sockets", "--keep"],

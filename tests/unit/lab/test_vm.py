@@ -61,6 +61,15 @@ def test_a_guest_that_goes_down_is_an_error(machine: Machine, tmp_path: Path) ->
     assert (caught.value.console, caught.value.booted) == ("panic\n", False)
 
 
+@pytest.mark.parametrize("last", ["ended", "ended 0", "e"])
+def test_a_guest_that_goes_down_at_its_last_word_has_not_ended(machine: Machine, tmp_path: Path, last: str) -> None:
+    """Without the code and the uptime nobody knows how its command ended."""
+    qemu(tmp_path, f"echo started 1 >$status; printf '{last}' >>$status")
+    with pytest.raises(BootError, match="went down before its command had ended") as caught:
+        start(machine, tmp_path)
+    assert caught.value.booted
+
+
 def test_a_guest_that_hangs_is_ended(machine: Machine, tmp_path: Path) -> None:
     """Neither one that does not come up nor a command that does not end is waited for longer than allowed."""
     qemu(tmp_path, "exec sleep 60")
