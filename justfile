@@ -16,7 +16,7 @@ test: check
     {{ run }} pytest -m "not ({{ quick }})"
     {{ run }} python -m vmtest --core 6.1
 
-# Run the tests that need a kernel inside a virtual machine of one or more: 5.10, 6.1, 6.1-v1, 6.12, newest.
+# Run the tests that need a kernel inside a virtual machine of one kernel or more (vmtest/matrix.py).
 vmtest *arguments:
     {{ run }} python -m vmtest {{ arguments }}
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Guest(NamedTuple):
-    """A kernel of one Debian under the userland of another, with cgroup ``v1`` or ``v2``."""
+    """A kernel of one Debian under the userland of another, with cgroup ``v1``, ``v2`` or ``hybrid`` (both mounted)."""
 
     suite: str
     userland: str
@@ -13,8 +13,10 @@ class Guest(NamedTuple):
 
 MATRIX = {
     "5.10": Guest("bullseye", "bookworm", "v2"),
+    "5.10-v1": Guest("bullseye", "bookworm", "v1"),
     "6.1": Guest("bookworm", "bookworm", "v2"),
     "6.1-v1": Guest("bookworm", "bookworm", "v1"),
+    "6.1-hybrid": Guest("bookworm", "bookworm", "hybrid"),
     "6.12": Guest("trixie", "bookworm", "v2"),
     "newest": Guest("sid", "bookworm", "v2"),
 }

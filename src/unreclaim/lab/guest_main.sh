@@ -54,6 +54,10 @@ mount_all() {
     done
     case " $($b cat /proc/cmdline) " in
     *' unreclaim.cgroup=v1 '*) mount_v1 ;;
+    *' unreclaim.cgroup=hybrid '*)
+        mount_v1
+        mount_at cgroup2 /sys/fs/cgroup/unified nosuid,nodev,noexec,relatime
+        ;;
     *) mount_v2 ;;
     esac
     $b hostname lab

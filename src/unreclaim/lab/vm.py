@@ -40,7 +40,7 @@ _SYSTEMD_CGROUP = {
 class Machine(Struct, frozen=True):
     """What is to be started: a kernel on a root's disk, with memory and CPUs.
 
-    cgroup: ``v1`` or ``v2``, with systemd also ``hybrid``. systemd: the root's own comes up; else the command is the
+    cgroup: ``v1``, ``v2`` or ``hybrid`` (both mounted). systemd: the root's own comes up; else the command is the
     first process. parameters: further ones for the kernel.
     """
 
