@@ -15,6 +15,8 @@ from tests.machine import DISK, TMPFS, leftovers, memory_hierarchy, own_name, re
 pytestmark = [pytest.mark.live, pytest.mark.root]
 
 PLACES = [place for place in (memory_hierarchy(), unified_hierarchy(), DISK, TMPFS) if place is not None]
+# All of ours: in a virtual machine pytest is no package of that Python's own.
+ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(TOP), *sys.path])}
 MAKE = """
 import sys, time
 from pathlib import Path
@@ -35,12 +37,14 @@ class Run:
         self.process = subprocess.Popen(
             [sys.executable, "-c", MAKE, *map(str, PLACES)],
             cwd=TOP,
-            env=os.environ | {"PYTHONPATH": str(TOP)},
+            env=ENVIRONMENT,
             stdout=subprocess.PIPE,
             text=True,
         )
         assert self.process.stdout is not None
-        self.paths = [Path(self.process.stdout.readline().rstrip("\n")) for _ in PLACES]
+        lines = [self.process.stdout.readline() for _ in PLACES]
+        assert all(lines), "it ended before it had made all of them"
+        self.paths = [Path(line.rstrip("\n")) for line in lines]
 
     def kill(self) -> None:
         """End it so that it cleans nothing up."""
@@ -91,12 +95,13 @@ def test_a_pid_that_is_used_again_is_told_from_its_owner() -> None:
 def test_a_process_that_only_waits_to_be_reaped_owns_nothing() -> None:
     """What a process called its own that was killed is left over before its parent has waited for it."""
     command = [sys.executable, "-c", 'from tests.machine import own_name\nprint(own_name("test"), flush=True); input()']
-    environment = os.environ | {"PYTHONPATH": str(TOP)}
     with subprocess.Popen(
-        command, cwd=TOP, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command, cwd=TOP, env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        path = DISK / process.stdout.readline().rstrip("\n")
+        name = process.stdout.readline().rstrip("\n")
+        assert name
+        path = DISK / name
         try:
             path.touch()
             assert path not in leftovers()
