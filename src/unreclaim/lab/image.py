@@ -9,7 +9,6 @@ import hashlib
 import os
 import platform
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from msgspec import Struct
 
 from unreclaim.lab.errors import LabError
 from unreclaim.lab.guest import make_initrd
-from unreclaim.lab.tools import find_tools
+from unreclaim.lab.tools import find_tools, run_quietly
 
 SUITES = ("bullseye", "bookworm", "trixie", "sid")
 KERNEL_PACKAGE = "linux-image-cloud-amd64"
@@ -69,7 +68,7 @@ def make_root(cache: Path, suite: str, say: Say, packages: tuple[str, ...] = _PA
             for directory in ("payload", "usr/lib/modules"):
                 (tree / directory).mkdir(exist_ok=True)
             # A library that is read from source takes an emulated machine ten seconds at each start.
-            _quietly(scratch, "chroot", str(tree), "sh", "-c", "python3 -m compileall -q /usr/lib/python3* || true")
+            run_quietly(scratch, "chroot", str(tree), "sh", "-c", "python3 -m compileall -q /usr/lib/python3* || true")
             _make_disk(scratch, tree, scratch / final.name, _ROOT_BYTES)
     return final
 
@@ -156,7 +155,7 @@ def _debootstrap(
     sources = [f"deb http://deb.debian.org/debian {suite} main"]
     if security and suite != "sid":
         sources.append(f"deb http://deb.debian.org/debian-security {suite}-security main")
-    _quietly(
+    run_quietly(
         scratch,
         program,
         "--mode=root",
@@ -186,7 +185,7 @@ def _make_modules_disk(scratch: Path, modules: Path, disk: Path) -> None:
     shutil.copytree(
         modules, tree / "lib" / "modules" / modules.name, symlinks=True, ignore=shutil.ignore_patterns("vmlinuz")
     )
-    _quietly(scratch, busybox, "depmod", "-b", str(tree), modules.name)
+    run_quietly(scratch, busybox, "depmod", "-b", str(tree), modules.name)
     size = sum(path.lstat().st_size for path in tree.rglob("*"))
     _make_disk(scratch, tree / "lib" / "modules", disk, size * 5 // 4 + 32 * 2**20)
     shutil.rmtree(tree)
@@ -199,27 +198,4 @@ def _make_disk(scratch: Path, tree: Path, disk: Path, size_bytes: int) -> None:
     # Old kernels know neither feature; what is left to be initialised would be written in the first run.
     features = "^metadata_csum_seed,^orphan_file"
     now = "lazy_itable_init=0,lazy_journal_init=0,nodiscard"
-    _quietly(scratch, program, "-q", "-F", "-t", "ext4", "-O", features, "-E", now, "-d", str(tree), str(disk))
-
-
-def _quietly(scratch: Path, *command: str) -> None:
-    """Run a program and show what it said only if it failed; an interrupt lets it clean up after itself."""
-    with (scratch / "log").open("w+", encoding="utf-8", errors="replace") as log:
-        environment = {**os.environ, "TMPDIR": str(scratch), "LC_ALL": "C"}
-        process = subprocess.Popen(  # noqa: S603  programs of ours, found in PATH
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment
-        )
-        try:
-            code = process.wait()
-        except BaseException:
-            process.terminate()
-            try:
-                process.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            raise
-        if code:
-            log.seek(0)
-            tail = " | ".join(log.read().strip().splitlines()[-4:])
-            raise LabError(os.path.basename(command[0]), f"exit code {code}: {tail}", hint="is the network there?")
+    run_quietly(scratch, program, "-q", "-F", "-t", "ext4", "-O", features, "-E", now, "-d", str(tree), str(disk))

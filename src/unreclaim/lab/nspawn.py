@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 from unreclaim.app.clock import Clock
 from unreclaim.host.cgroupfs import find_hierarchies
@@ -21,6 +22,7 @@ from unreclaim.lab.cgroup_tree import remove_tree, write_file
 from unreclaim.lab.errors import LabError
 from unreclaim.lab.ownership import is_orphan, own_name
 from unreclaim.lab.systemd import Systemd
+from unreclaim.lab.tools import run_quietly
 
 PACKAGES = "systemd,systemd-sysv,dbus,python3"
 _BOOT_SECONDS = 60.0
@@ -49,14 +51,12 @@ def make_root(suite: str, cache: str) -> str:
         return root
     partial = f"{cache}/{own_name()}.partial"
     try:
-        os.makedirs(cache, exist_ok=True)
+        os.makedirs(partial, exist_ok=True)
         for name in filter(is_orphan, os.listdir(cache)):
             shutil.rmtree(f"{cache}/{name}", ignore_errors=True)
-        command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={PACKAGES}", suite, partial]
-        done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603  a suite is one word
-        if done.returncode:
-            raise LabError(f"mmdebstrap {suite}", _last_line(done.stderr), hint="is the network there?")
-        os.rename(partial, root)
+        options = ("--quiet", "--variant=minbase", f"--include={PACKAGES}")
+        run_quietly(Path(partial), "mmdebstrap", *options, suite, f"{partial}/tree")
+        os.rename(f"{partial}/tree", root)
     except OSError as error:
         # Another run may have made it meanwhile.
         if not os.path.isdir(root):

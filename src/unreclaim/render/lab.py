@@ -6,7 +6,7 @@ from unreclaim.base.units import format_bytes, format_count, format_duration, fo
 from unreclaim.model.diagnosis import Span
 from unreclaim.model.lab import Comparison, Difference, Each, Moment, Reproduction
 from unreclaim.render.as_json import gaps_document
-from unreclaim.render.as_text import not_seen, wrap
+from unreclaim.render.as_text import not_seen, printable, wrap
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _PLOT_COLUMNS = 45
@@ -168,10 +168,11 @@ def comparison_text(found: Comparison) -> str:
     lines = [wrap(found.conclusions[0].upper()[:1] + found.conclusions[0][1:])]
     lines += [wrap(sentence, indent=2) for sentence in found.conclusions[1:]]
     lines += ["", wrap(f"{format_number_of(found.starts, 'start', 'starts')} of each, in turns; {found.system}"), ""]
-    width = max(len(label) for label in found.labels)
+    labels = [printable(label) for label in found.labels]
+    width = max(map(len, labels))
     lines.append(f"  {'':<{width}}  starts  seconds  cgroups  left dying  SUnreclaim    Percpu")
     for batch in found.batches:
-        label = found.labels[batch.second]
+        label = labels[batch.second]
         left = "?" if batch.left is None else format_count(batch.left)
         sizes = (_signed(size) if size is not None else "?" for size in (batch.sunreclaim_bytes, batch.percpu_bytes))
         slab, percpu = sizes

@@ -63,7 +63,8 @@ def _verdict(recovery: Recovery) -> str:
     if recovery.rungs:
         return f"{format_count(freed)} of {total} dying memory cgroups were freed{place}; the rest: {frees}.{ending}"
     are = format_number_of(left + freed, "memory cgroup is", "memory cgroups are")
-    return f"{are} dying{place} and can be freed: {frees}.{ending}"
+    they = "It" if left + freed == 1 else "They"
+    return f"{are} dying{place}. {they} would be freed: {frees}.{ending}"
 
 
 def _needs(needs: tuple[tuple[Rung | None, int], ...]) -> str:

@@ -48,7 +48,7 @@ def test_it_acts_only_when_told_and_only_so_far(
 def test_text_and_json_say_the_same(capsys: Output, asked: list[dict[str, Any]]) -> None:
     """The text for people, the document with --json."""
     assert run(["reclaim"]) == 0
-    assert capsys.readouterr().out.startswith("23 memory cgroups are dying and can be freed: 23 by reclaim.")
+    assert capsys.readouterr().out.startswith("23 memory cgroups are dying. They would be freed: 23 by reclaim.")
     assert run(["reclaim", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert (document["schema"], document["groups"][0]["nr_left"]) == ("unreclaim.reclaim/1", 23)

@@ -131,7 +131,7 @@ def test_only_root_makes_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_a_program_that_fails_is_quoted(tmp_path: Path) -> None:
     """The last lines of what it said are in the error."""
     with pytest.raises(LabError, match="sh: exit code 7: no network"):
-        image._quietly(tmp_path, "sh", "-c", "echo no network; exit 7")
+        tools.run_quietly(tmp_path, "sh", "-c", "echo no network; exit 7")
 
 
 def test_the_accelerator_is_found_out_once(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,7 +62,7 @@ WHOLE = group(
 def test_a_plan_names_every_step_with_its_cost() -> None:
     """The verdict, the group with what frees how many, the steps by rung, what to run next, and the gaps."""
     assert recovery_text(plan(WHOLE, target="/s", gaps=(GAP, Gap("y", "z")))).splitlines() == [
-        "27 memory cgroups are dying at or below /s and can be freed: 23 by fadvise, 2 by reclaim, 1 by",
+        "27 memory cgroups are dying at or below /s. They would be freed: 23 by fadvise, 2 by reclaim, 1 by",
         "  removing what holds them, 1 by restarting a process. Nothing was changed.",
         "",
         "27 below /s, of app.service, 94 kB: needs restart of db (pid 80) (23 by fadvise, 2 by reclaim, 1 by",
@@ -134,7 +134,10 @@ def test_an_interrupt_is_told_with_the_rung() -> None:
         "  fadvise      0 steps, not measured afterwards: dying 23",
     ]
     early = recovery_text(plan(left, interrupted=True)).splitlines()
-    assert early[0] == "23 memory cgroups are dying and can be freed: 23 by fadvise. Interrupted: this is what was seen"
+    assert (
+        early[0]
+        == "23 memory cgroups are dying. They would be freed: 23 by fadvise. Interrupted: this is what was seen"
+    )
 
 
 @pytest.mark.parametrize(
@@ -162,7 +165,7 @@ def test_nothing_known_and_nothing_to_run() -> None:
     one = group(Result.NOT_YET, 0, 1, because="nobody knows", needs=((None, 1),))
     text = recovery_text(plan(one))
     assert text.startswith(
-        "1 memory cgroup is dying and can be freed: 1 by nothing that is known. Nothing was changed.\n"
+        "1 memory cgroup is dying. It would be freed: 1 by nothing that is known. Nothing was changed.\n"
     )
     assert "Run next" not in text
     waiting = group(Result.RECOVERABLE, 0, 1, needs=((Rung.WAIT, 1), (Rung.REMOVE, 1)))
