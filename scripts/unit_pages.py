@@ -130,7 +130,7 @@ def _claims(cards: list[UnitCard]) -> list[str]:
         ),
         (
             "A longer RestartSec= stops it",
-            "Left dying with 10 s against 1 ms: the share stays, only the rate falls",
+            "Left dying, 10 s against 1 ms",
             (("RestartSec=10s", "RestartSec=1ms"), left_text),
         ),
         (
