@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.machine import TMPFS, memory_hierarchy, own_name, pages_pin
+from tests.machine import TMPFS, memory_hierarchy, own_name, pages_pin, statistics_are_exact
 from tests.root.test_dying import undisturbed
 from tests.root.workload import PRIME, as_nobody, leave_dying, remove, write_page
 from unreclaim.host.bpf.census import CensusPrograms
@@ -136,7 +136,8 @@ def test_pages_hold_removed_cgroups_or_go_to_the_parent(memory_cgroup: Path, dis
     assert len(found) == expected
     lines = (memory_cgroup / "memory.stat").read_text(encoding="ascii").splitlines()
     charged = dict(line.split() for line in lines)
-    assert int(charged.get("total_cache", charged.get("file", 0))) >= PRIME * 4096
+    # Before 5.12 a CPU keeps up to 32 pages of each cgroup to itself: 23 cgroups with one each may be none in the sum.
+    assert int(charged.get("total_cache", charged.get("file", 0))) >= (PRIME * 4096 if statistics_are_exact() else 0)
 
 
 def test_an_unprivileged_user_is_told_what_is_missing() -> None:
