@@ -120,8 +120,8 @@ def support_matrix_page(results: list[Results]) -> str:
         [
             "# Support matrix\n",
             "The tests that need a kernel (tests/root and tests/live), run inside a virtual machine of each by",
-            "`just vmtest` (docs/lab/vmtest-*.json). A kernel with fewer of them has not what the others ask for: on 7.2",
-            "pages do not hold a removed cgroup, and what is said of such pages is not asked there.\n",
+            "`just vmtest` (docs/lab/vmtest-*.json). A kernel with fewer of them has not what the others ask for: on",
+            "7.2 pages do not hold a removed cgroup, and what is said of such pages is not asked there.\n",
             *table("Kernel", heads, rows),
             "\n## Not passed\n",
             *(failures or ["None."]),
