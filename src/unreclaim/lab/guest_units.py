@@ -287,8 +287,13 @@ def measure(chosen: list[Variant]) -> list[dict[str, object]]:
     for run in slow:
         found[run.variant.name] = one(run, started=True)
     for variant in chosen:
-        if variant.name not in found or found[variant.name].get("rungs", ()) is None:
-            found[variant.name] = one(Run(variant))
+        first = found.get(variant.name)
+        if first is not None and ("failed" in first or first["rungs"] is None):
+            # Once more: what systemd counted of the first time would refuse its starts.
+            command("systemctl", "reset-failed")
+        elif first is not None:
+            continue
+        found[variant.name] = one(Run(variant))
     return [found[variant.name] for variant in chosen]
 
 

@@ -107,3 +107,50 @@ def test_files_of_a_place(tmp_path: Path) -> None:
     assert each_file(str(tmp_path / "a")) == [str(tmp_path / "a")]
     assert each_file(str(tmp_path / "none")) == []
     assert (difference(3, 5), difference(None, 5), difference(3, None)) == (2, None, None)
+
+
+def test_what_failed_and_what_left_some_is_started_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slow ones go on beside those that leave nothing; no ladder is climbed meanwhile, but afterwards where it must."""
+    told: list[tuple[str, bool]] = []
+    chosen = [
+        variant for variant in ALL if variant.name in {"lab-set00", "lab-set01", "lab-set02", "lab-sec10", "lab-shm"}
+    ]
+
+    class Fake:
+        """A run that is only noted."""
+
+        def __init__(self, variant: Variant) -> None:
+            self.variant = variant
+
+        def start(self) -> None:
+            told.append((f"start {self.variant.name}", False))
+
+    def one(run: Fake, *, started: bool = False, ladder: bool = True) -> dict[str, object]:
+        name = run.variant.name
+        told.append((name, ladder))
+        if not ladder:
+            outcomes: dict[str, dict[str, object]] = {
+                "lab-set00": {"rungs": []},
+                "lab-set01": {"failed": "x"},
+                "lab-set02": {"rungs": None},
+            }
+            return outcomes[name]
+        return {"rungs": [], "name": name, "started": started}
+
+    monkeypatch.setattr(guest_units, "Run", Fake)
+    monkeypatch.setattr(guest_units, "one", one)
+    monkeypatch.setattr(guest_units, "command", lambda *words: told.append((words[-1], False)))
+    found = guest_units.measure(chosen)
+    assert told == [
+        ("start lab-sec10", False),
+        ("lab-set00", False),
+        ("lab-set01", False),
+        ("lab-set02", False),
+        ("lab-sec10", True),
+        ("reset-failed", False),
+        ("lab-set01", True),
+        ("reset-failed", False),
+        ("lab-set02", True),
+        ("lab-shm", True),
+    ]
+    assert [each.get("name") for each in found] == [None, "lab-set01", "lab-set02", "lab-sec10", "lab-shm"]
