@@ -5,6 +5,7 @@ from collections.abc import Callable
 from scripts.tables import row, table, version
 from unreclaim.lab.unit_report import UnitCard, UnitTrial, freed_after, left_text, pins_text
 
+_NOKMEM = "cgroup.memory=nokmem"
 _GROUPS = {
     "types": "Type=, with nothing to do, with the whole sandbox, and with a log",
     "settings": "One setting at a time, with nothing to do",
@@ -39,7 +40,7 @@ def units_page(cards: list[UnitCard]) -> str:
 
 def _head(card: UnitCard) -> str:
     kernel = card.kernel
-    extra = " nokmem" if "cgroup.memory=nokmem" in kernel.cmdline.split() else ""
+    extra = " nokmem" if _NOKMEM in kernel.cmdline.split() else ""
     return f"{'.'.join(map(str, version(kernel.release)[:2]))} {kernel.cgroup}{extra}"
 
 
@@ -142,4 +143,10 @@ def _claims(cards: list[UnitCard]) -> list[str]:
             ),
         ),
     )
-    return [f'- "{claim}". {what}: {each(*how)}.' for claim, what, how in claims]
+    lines = [f'- "{claim}". {what}: {each(*how)}.' for claim, what, how in claims]
+    without = [card for card in cards if _NOKMEM in card.kernel.cmdline.split()]
+    told = [f"{_head(card)}: {left_text(trial)}" for card in without if (trial := _named(card, f"Type=simple{log}"))]
+    return [
+        *lines,
+        f'- "{_NOKMEM} stops it". Left dying with it, appending to a log: {"; ".join(told) or "not measured"}.',
+    ]
