@@ -15,7 +15,7 @@ import pytest
 
 from tests.root.children import LIBC, PAGE, leave_behind, write_file
 from tests.root.test_census import below, census, gone
-from tests.root.workload import remove, start_in
+from tests.root.workload import remove, settle_pages, start_in
 
 pytestmark = [pytest.mark.live, pytest.mark.root]
 
@@ -28,15 +28,17 @@ def only(cgroup: Path, name: str = "c") -> dict[str, Any]:
 
 
 def settled(cgroup: Path) -> dict[str, Any]:
-    """Give what the census says of the one dying cgroup when every reference is explained, within ten looks.
+    """Give what the census says of the one dying cgroup when every reference is explained, within twenty looks.
 
-    A CPU keeps some charge of the cgroup that it charged or uncharged last in stock, and with it a reference
-    (refill_stock() in mm/memcontrol.c), until it has to do with another.
+    A page that a CPU has not yet put on a list is on none that could be read. And a CPU keeps some charge of the cgroup
+    that it charged or uncharged last in stock, and with it a reference (refill_stock() in mm/memcontrol.c), until it
+    has to do with another.
     """
     found = only(cgroup)
-    for _ in range(10):
+    for _ in range(20):
         if not found["unexplained_references"]:
             break
+        settle_pages()
         time.sleep(0.5)
         found = only(cgroup)
     assert (found["complete"], found["unexplained_references"]) == (True, 0), found
