@@ -26,8 +26,8 @@ def _printer(log: Log) -> Callable[[int, bytes, int], int]:
     library = ctypes.CDLL(None)
     library.vsnprintf.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_void_p]
 
-    # Made once: a verifier's log has hundreds of lines, and few are long.
-    buffer = ctypes.create_string_buffer(_MAX_LOG_BYTES)
+    # Made once, and of memory that is there only where a line has reached: hardly any is long.
+    buffer = (ctypes.c_char * _MAX_LOG_BYTES).from_buffer(mmap.mmap(-1, _MAX_LOG_BYTES))
 
     def show(_level: int, text: bytes, arguments: int) -> int:
         length: int = library.vsnprintf(buffer, _MAX_LOG_BYTES, text, arguments)
