@@ -41,12 +41,21 @@ def _shape(unit: str | None) -> str | None:
 
 
 def _group(ancestor: str, unit: str | None, cgroups: list[DyingCgroup]) -> CensusGroup:
-    shared: dict[tuple[str, str | None, int | None, str | None], list[Pin]] = defaultdict(list)
+    # A list for each of many thousand files that one cgroup holds would take more room than the files themselves.
+    firsts: dict[tuple[str, str | None, int | None, str | None], Pin] = {}
+    others: dict[tuple[str, str | None, int | None, str | None], list[Pin]] = defaultdict(list)
     for cgroup in cgroups:
         for pin in cgroup.pins:
-            shared[pin.kind, pin.device, pin.inode, pin.path].append(pin)
-    pins = [(sum_pins(same), len(same)) for same in shared.values()]
-    pins.sort(key=lambda entry: (-entry[1], -entry[0].bytes, entry[0].path or ""))
+            key = (pin.kind, pin.device, pin.inode, pin.path)
+            if key in firsts:
+                others[key].append(pin)
+            else:
+                firsts[key] = pin
+    pins = [(sum_pins((first, *others.get(key, ()))), 1 + len(others.get(key, ()))) for key, first in firsts.items()]
+    # By numbers, then bytes, then paths; a key of all three for each would be one more such heap.
+    pins.sort(key=lambda entry: entry[0].path or "")
+    pins.sort(key=lambda entry: entry[0].bytes, reverse=True)
+    pins.sort(key=lambda entry: entry[1], reverse=True)
     return CensusGroup(
         ancestor,
         unit,
@@ -60,6 +69,8 @@ def _group(ancestor: str, unit: str | None, cgroups: list[DyingCgroup]) -> Censu
 def sum_pins(pins: Sequence[Pin]) -> Pin:
     """Add up what several cgroups hold of one file: at least one pin, all of the same file."""
     first = pins[0]
+    if len(pins) == 1:
+        return first
     return Pin(
         first.kind,
         sum(pin.bytes for pin in pins),

@@ -31,6 +31,8 @@ _ANONYMOUS = 1
 _NAMED = (("memfd:", PinKind.MEMFD), ("SYSV", PinKind.SYSV), ("dev/zero", PinKind.SHARED_ANONYMOUS))
 _HOLDERS = {raw_census.PROCESS: PinKind.PROCESS, raw_census.SOCKET: PinKind.SOCKET, raw_census.WATCH: PinKind.WATCH}
 _NANOSECONDS = 1e9
+# Files that many cgroups share are few; of files with a cgroup each none is asked for again.
+_MOST_FILES = 1000
 
 
 def read_census(
@@ -61,8 +63,11 @@ def read_census(
     probe.gaps += looks.gaps
     live = _live_paths(probe, hierarchy)
     writer = _Writer(probe, looks, before, live, version=hierarchy.version)
+    _note_what_is_missing(probe, looks.dying, searched=ranges is not None)
     dying = writer.write(looks.dying)
-    _note_what_is_missing(probe, looks.dying, dying, searched=ranges is not None)
+    if unnamed := sum(cgroup.has_unknown_holder for cgroup in dying):
+        why = f"{unnamed} dying cgroups are held by a reference that is no page and that nobody was seen to have"
+        probe.note(HOLDERS, why)
     if writer.nr_adrift:
         why = f"{writer.nr_adrift} dying cgroups lay below one that was not seen, and are told as if below /"
         probe.note("where some cgroups were", why, "run census again; from a container, on the host itself")
@@ -91,7 +96,7 @@ def _live_paths(probe: Probe, hierarchy: Hierarchy) -> dict[int, str]:
 
 
 class _Writer:
-    """Turns looks into what is said about them; every file is looked up once."""
+    """Turns looks into what is said about them; a file that many hold is looked up once."""
 
     def __init__(
         self, probe: Probe, looks: Looks, before: dict[int, str], live: dict[int, str], *, version: int
@@ -106,11 +111,15 @@ class _Writer:
         self._now = time.clock_gettime(time.CLOCK_MONOTONIC)
         self._places = FilePlaces(probe)
         self._nowhere = shared_memory_device()
-        every = {(pin.device, pin.inode): pin for look in looks.dying for pin in _all_pins(look) if pin.magic}
-        self._descriptors = find_descriptors(
-            {key: "".join(pin.path[:1]) for key, pin in every.items() if not pin.links}
-        )
-        self._mappers = find_mappers({key for key, pin in every.items() if pin.mapped})
+        unlinked: dict[Key, str] = {}
+        mapped: set[Key] = set()
+        for pin in (pin for look in looks.dying for pin in _all_pins(look) if pin.magic):
+            if not pin.links:
+                unlinked[pin.device, pin.inode] = "".join(pin.path[:1])
+            if pin.mapped:
+                mapped.add((pin.device, pin.inode))
+        self._descriptors = find_descriptors(unlinked)
+        self._mappers = find_mappers(mapped)
         self._files: dict[Key, tuple[PinKind, str | None, bool]] = {}
         self._said: tuple[RawPin, Pin] | None = None
         self._holders: dict[int, list[RawHolder]] = {}
@@ -118,8 +127,9 @@ class _Writer:
             self._holders.setdefault(holder.serial, []).append(holder)
 
     def write(self, looks: list[Look]) -> tuple[DyingCgroup, ...]:
-        """Say all there is to say about every dying cgroup."""
-        return tuple(self._cgroup(look) for look in looks)
+        """Say all there is to say about every dying cgroup. The looks are used up: both take as much room again."""
+        looks.reverse()
+        return tuple(self._cgroup(looks.pop()) for _ in range(len(looks)))
 
     def _cgroup(self, look: Look) -> DyingCgroup:
         css, target, page = look.css, look.target, self._page
@@ -204,6 +214,8 @@ class _Writer:
             return Pin(PinKind.OTHER, size, raw.folios, mlocked_bytes=locked)
         key = (raw.device, raw.inode)
         if key not in self._files:
+            if len(self._files) == _MOST_FILES:
+                self._files.clear()
             self._files[key] = self._file(raw)
         kind, path, unlinked = self._files[key]
         if kind != PinKind.PAGE_CACHE:
@@ -277,7 +289,7 @@ def _device_path(device: str) -> str | None:
         return None
 
 
-def _note_what_is_missing(probe: Probe, looks: list[Look], dying: tuple[DyingCgroup, ...], *, searched: bool) -> None:
+def _note_what_is_missing(probe: Probe, looks: list[Look], *, searched: bool) -> None:
     moved = sum(bool(look.target.status & raw_census.MOVED) for look in looks)
     cut = sum(bool(look.target.status & raw_census.CUT) for look in looks)
     unlisted = sum(bool(look.target.unevictable_pages) for look in looks)
@@ -288,7 +300,3 @@ def _note_what_is_missing(probe: Probe, looks: list[Look], dying: tuple[DyingCgr
     if unlisted and not searched:
         why = f"{unlisted} dying cgroups hold pages that are locked in memory and on no list"
         probe.note(LOCKED, why, "unreclaim census --locked")
-    unnamed = sum(cgroup.has_unknown_holder for cgroup in dying)
-    if unnamed:
-        why = f"{unnamed} dying cgroups are held by a reference that is no page and that nobody was seen to have"
-        probe.note(HOLDERS, why)

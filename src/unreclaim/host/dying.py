@@ -82,8 +82,11 @@ def look_at_dying(
     """
     drain_batches()
     dying = source.list_dying()
-    children = Counter(css.parent_id for css in dying)
-    known = {css.serial: children[css.id] for css in dying}
+    children, writebacks = Counter(css.parent_id for css in dying), Counter[int]()
+
+    def known(css: RawDying) -> int:
+        return children[css.id] + writebacks[css.serial]
+
     looks: dict[int, Look] = {}
     _look(source, dying, nodes, known, looks)
     holders: tuple[RawHolder, ...] = ()
@@ -93,9 +96,9 @@ def look_at_dying(
         what = "writeback structures that hold some cgroups"
         holders = _try(gaps, what, lambda: source.list_writebacks(backings)) or ()
         for holder in holders:
-            if holder.serial in looks:
-                known[holder.serial] += 1
-                looks[holder.serial] = looks[holder.serial]._replace(known=known[holder.serial])
+            if (look := looks.get(holder.serial)) is not None:
+                writebacks[holder.serial] += 1
+                looks[holder.serial] = look._replace(known=known(look.css))
         unsettled = _unsettled(looks, unsettled)
     for _ in range(_SECOND_LOOKS):
         if not unsettled:
@@ -134,7 +137,7 @@ def _look(
     source: CensusSource,
     dying: tuple[RawDying, ...],
     nodes: int,
-    known: Mapping[int, int],
+    known: Callable[[RawDying], int],
     looks: dict[int, Look],
 ) -> None:
     """Look at some css, and put what was seen into `looks` by their serials; what was freed meanwhile is taken out."""
@@ -143,7 +146,7 @@ def _look(
         if target.status & raw_census.GONE:
             looks.pop(css.serial, None)
         else:
-            looks[css.serial] = Look(css, target, pins, known[css.serial])
+            looks[css.serial] = Look(css, target, pins, known(css))
 
 
 def _backings(looks: Iterable[Look]) -> tuple[int, ...]:

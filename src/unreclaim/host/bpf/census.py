@@ -43,6 +43,7 @@ class CensusPrograms:
         """
         # How often the last walk had lost its place and found it again.
         self.resumed = 0
+        self._filesystems: dict[tuple[int, ...], tuple[int, ...]] = {}
         with ExitStack() as stack:
             path = stack.enter_context(as_file(files("unreclaim.host.bpf") / "census.bpf.o"))
             self._bpf = stack.enter_context(BpfObject(os.fspath(path), log))
@@ -141,13 +142,17 @@ class CensusPrograms:
         for row in records.PIN.iter_unpack(self._pins[: filled * records.PIN.size]):
             target, slots, form = row[14:]
             if form != records.KNOWN:
-                paths[row[:2]] = (form, tuple(names[place : place + slots]))
+                # The directories of many files are few.
+                paths[row[:2]] = (form, tuple(map(sys.intern, names[place : place + slots])))
                 place += slots
                 pin = None
             # Many cgroups that share a log are pinned alike, page by page; what is equal is kept once.
             same = row[:14]
             if pin is None or same != last:
-                pin = RawPin(*(*same[:13], _comm(same[13]) if same[12] else "", *paths[same[:2]]))
+                # Nor are there many filesystems: numbers are objects of their own, too.
+                filesystem = self._filesystems.setdefault(same[6:10], same[6:10])
+                comm = _comm(same[13]) if same[12] else ""
+                pin = RawPin(*(*same[:6], *filesystem, *same[10:13], comm, *paths[same[:2]]))
                 last = same
             yield target, pin
 
