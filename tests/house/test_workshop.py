@@ -94,6 +94,19 @@ def test_skipping_names_the_way_to_run_it_all_the_same(house: pytest.Pytester, m
     house.runpytest_inprocess(*options).assert_outcomes(passed=1)
 
 
+def test_ci_runs_what_would_be_skipped(tmp_path: Path) -> None:
+    """What continuous integration starts makes a skip a failure, and runs what this machine may not be able to."""
+    for name, text in ((".ci/run", (TOP / ".ci/run").read_bytes()), ("bootstrap", b'#!/bin/sh\necho "$@"; env\n')):
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(text)
+        file.chmod(0o755)
+    environment = {"PATH": os.environ["PATH"]}
+    done = subprocess.run([tmp_path / ".ci/run"], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[0] == "test"
+    assert {"CI=true", "UNRECLAIM_FORCE=1"} <= set(done.stdout.splitlines())
+
+
 def silent_skips(text: str) -> list[int]:
     """Give the lines of a test file that skip without the way to run it all the same."""
     calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Attribute)]
