@@ -5,8 +5,9 @@ from pathlib import Path
 from scripts.tables import row, table, version
 from scripts.unit_pages import units_page
 from unreclaim.base.units import format_bytes
-from unreclaim.lab.report import CAVEAT, TITLES, ReportCard, Trial, freed_by, load_card, verdict
-from unreclaim.lab.unit_report import UnitCard, load_unit_card
+from unreclaim.lab.card import load_card
+from unreclaim.lab.report import CAVEAT, TITLES, ReportCard, Trial, freed_by, verdict
+from unreclaim.lab.unit_report import UnitCard
 from vmtest.results import Results, load
 
 LAB = Path(__file__).parents[1] / "docs" / "lab"
@@ -27,8 +28,8 @@ _FEATURES = {
 
 def lab_pages() -> dict[str, str]:
     """Give the pages without their mark."""
-    cards = [load_card(path.read_bytes()) for path in sorted(LAB.glob("kernel-*.json"))]
-    unit_cards = [load_unit_card(path.read_bytes()) for path in sorted(LAB.glob("units-*.json"))]
+    cards = [load_card(path.read_bytes(), ReportCard) for path in sorted(LAB.glob("kernel-*.json"))]
+    unit_cards = [load_card(path.read_bytes(), UnitCard) for path in sorted(LAB.glob("units-*.json"))]
     results = [load(path.read_bytes()) for path in sorted(LAB.glob("vmtest-*.json"))]
     return {
         "kernel-report-cards.md": report_cards_page(sorted(cards, key=_order)),

@@ -15,8 +15,9 @@ from tests.house.captured import diagnose_captured_hosts
 from tests.house.source import TOP
 from unreclaim.cli.main import cli
 from unreclaim.formats.meminfo import NAMES
-from unreclaim.lab.report import ReportCard, card_document
-from unreclaim.lab.unit_report import UnitCard, unit_card_document
+from unreclaim.lab.card import card_document
+from unreclaim.lab.report import ReportCard
+from unreclaim.lab.unit_report import UnitCard
 from unreclaim.model.census import Census, CensusGroup, DyingCgroup, Holder, Pin, PinKind
 from unreclaim.model.diagnosis import Diagnosis
 from unreclaim.model.dying import Count
@@ -224,7 +225,7 @@ def test_json_of_lab_is_documented() -> None:
         documents.append(card_document(card))
         unit_card = invent(types.type_info(UnitCard), frozenset(without))
         assert isinstance(unit_card, UnitCard)
-        documents.append(unit_card_document(unit_card))
+        documents.append(card_document(unit_card))
     keys = CONTRACT["lab"]
     seen = written(keys, documents)
     assert [*undocumented(keys, seen), *never_written(keys, seen)] == []

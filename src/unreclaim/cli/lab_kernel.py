@@ -4,10 +4,11 @@ import click
 
 from unreclaim.cli.options import Duration, json_option
 from unreclaim.cli.terminal import say
+from unreclaim.lab.card import card_document
 from unreclaim.lab.image import SUITES
 from unreclaim.lab.kernel import Order, examine_kernel, examine_units
-from unreclaim.lab.report import card_document, card_text
-from unreclaim.lab.unit_report import unit_card_document, unit_card_text
+from unreclaim.lab.report import card_text
+from unreclaim.lab.unit_report import unit_card_text
 from unreclaim.render.as_json import encode
 
 
@@ -80,7 +81,7 @@ def command(  # noqa: PLR0913  one for each option
     order = Order(suite, image, modules, cgroup, count, append, timeout)
     if units:
         unit_card = examine_units(order, cache_dir, _tell)
-        say(encode(unit_card_document(unit_card)) + "\n" if as_json else unit_card_text(unit_card))
+        say(encode(card_document(unit_card)) + "\n" if as_json else unit_card_text(unit_card))
     else:
         card = examine_kernel(order, cache_dir, _tell)
         say(encode(card_document(card)) + "\n" if as_json else card_text(card))

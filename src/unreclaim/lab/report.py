@@ -1,14 +1,12 @@
 """The report card of a kernel: which leaks it has, what each costs, and which rung of the ladder frees it."""
 
-import datetime as dt
+from typing import ClassVar
 
-import msgspec
 from msgspec import Struct
 
 from unreclaim.base.units import format_bytes
+from unreclaim.lab.card import Card, head_line, read_found, today
 from unreclaim.lab.errors import LabError
-
-SCHEMA = "unreclaim.lab/1"
 
 TITLES = {
     "empty": "nothing",
@@ -72,42 +70,20 @@ class GuestReport(Struct, frozen=True):
     features: dict[str, bool | None] = {}
 
 
-class ReportCard(Struct, frozen=True):
-    """A kernel's report card.
+class ReportCard(Card, frozen=True):
+    """A kernel's report card."""
 
-    suite: the distribution's release that it came from; None: an image of the user's own. date: of the run (ISO 8601).
-    """
-
-    suite: str | None
-    date: str
-    accelerator: str
-    memory_mib: int
-    cpus: int
+    experiment: ClassVar[str] = "kernel"
     kernel: GuestReport
 
 
 def make_card(raw: bytes, suite: str | None, accelerator: str, memory_mib: int, cpus: int) -> ReportCard:
     """Make a card of the document that the guest left."""
-    try:
-        found = msgspec.json.decode(raw, type=GuestReport)
-    except msgspec.DecodeError as error:
-        raise LabError("the guest", f"what it left is no report: {error}") from error
+    found = read_found(raw, GuestReport)
     if not found.memory:
         why = f"kernel {found.release} has no memory controller on cgroup {found.cgroup}"
         raise LabError("lab kernel", why, hint="try the other --cgroup" if found.cgroup == "v1" else None)
-    today = dt.datetime.now(dt.UTC).date().isoformat()
-    return ReportCard(suite, today, accelerator, memory_mib, cpus, found)
-
-
-def card_document(card: ReportCard) -> dict[str, object]:
-    """Give the card as a JSON document."""
-    document: dict[str, object] = msgspec.to_builtins(card)
-    return {"schema": SCHEMA, "experiment": "kernel", **document}
-
-
-def load_card(raw: bytes) -> ReportCard:
-    """Read a document of `card_document` again."""
-    return msgspec.json.decode(raw, type=ReportCard)
+    return ReportCard(suite, today(), accelerator, memory_mib, cpus, found)
 
 
 def verdict(card: ReportCard) -> str:
@@ -131,9 +107,8 @@ def verdict(card: ReportCard) -> str:
 def card_text(card: ReportCard) -> str:
     """Write a card for people."""
     kernel = card.kernel
-    origin = f"Debian {card.suite}" if card.suite else "an image of your own"
     lines = [
-        f"{kernel.release} · cgroup {kernel.cgroup} · {origin} · {card.accelerator.upper()} · {card.date}",
+        head_line(card, kernel.release, f"cgroup {kernel.cgroup}"),
         "",
         verdict(card),
         "",

@@ -1,13 +1,11 @@
 """What units make and leave under a guest's systemd: cgroups a start, those left dying, by what, what frees them."""
 
-import datetime as dt
 import math
+from typing import ClassVar
 
-import msgspec
 from msgspec import Struct
 
-from unreclaim.lab.errors import LabError
-from unreclaim.lab.report import SCHEMA
+from unreclaim.lab.card import Card, head_line, read_found, today
 
 _CONFIDENCE_Z = 1.96
 
@@ -71,36 +69,16 @@ class GuestUnits(Struct, frozen=True):
     units: tuple[UnitTrial, ...]
 
 
-class UnitCard(Struct, frozen=True):
-    """What a kernel's systemd found; the fields are those of `report.ReportCard`."""
+class UnitCard(Card, frozen=True):
+    """What a kernel's systemd found."""
 
-    suite: str | None
-    date: str
-    accelerator: str
-    memory_mib: int
-    cpus: int
+    experiment: ClassVar[str] = "units"
     kernel: GuestUnits
 
 
 def make_unit_card(raw: bytes, suite: str | None, accelerator: str, memory_mib: int, cpus: int) -> UnitCard:
     """Make a card of the document that the guest left."""
-    try:
-        found = msgspec.json.decode(raw, type=GuestUnits)
-    except msgspec.DecodeError as error:
-        raise LabError("the guest", f"what it left is no report: {error}") from error
-    today = dt.datetime.now(dt.UTC).date().isoformat()
-    return UnitCard(suite, today, accelerator, memory_mib, cpus, found)
-
-
-def unit_card_document(card: UnitCard) -> dict[str, object]:
-    """Give the card as a JSON document."""
-    document: dict[str, object] = msgspec.to_builtins(card)
-    return {"schema": SCHEMA, "experiment": "units", **document}
-
-
-def load_unit_card(raw: bytes) -> UnitCard:
-    """Read a document of `unit_card_document` again."""
-    return msgspec.json.decode(raw, type=UnitCard)
+    return UnitCard(suite, today(), accelerator, memory_mib, cpus, read_found(raw, GuestUnits))
 
 
 def wilson(some: int, of: int) -> tuple[float, float]:
@@ -136,9 +114,7 @@ def pins_text(trial: UnitTrial) -> str:
 def unit_card_text(card: UnitCard) -> str:
     """Write a card for people."""
     found = card.kernel
-    origin = f"Debian {card.suite}" if card.suite else "an image of your own"
-    accelerated = f"{card.accelerator.upper()} · {card.date}"
-    lines = [f"{found.release} · {found.systemd} · cgroup {found.cgroup} · {origin} · {accelerated}", ""]
+    lines = [head_line(card, found.release, found.systemd, f"cgroup {found.cgroup}"), ""]
     for trial in found.units:
         if trial.failed is not None:
             lines.append(f"{trial.title}: not measured: {trial.failed}")

@@ -3,16 +3,15 @@
 import msgspec
 import pytest
 
+from unreclaim.lab.card import card_document, load_card
 from unreclaim.lab.errors import LabError
 from unreclaim.lab.report import (
     GuestReport,
     ReportCard,
     Rung,
     Trial,
-    card_document,
     card_text,
     freed_by,
-    load_card,
     make_card,
     verdict,
 )
@@ -69,7 +68,7 @@ def test_a_card_survives_its_document() -> None:
     """What is kept is read again as it was, and says what it is."""
     document = card_document(card(page_cache=23))
     assert list(document)[:2] == ["schema", "experiment"]
-    assert load_card(encode(document).encode()) == card(page_cache=23)
+    assert load_card(encode(document).encode(), ReportCard) == card(page_cache=23)
 
 
 def test_what_a_guest_leaves_is_a_report_or_an_error() -> None:

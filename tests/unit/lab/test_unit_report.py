@@ -4,6 +4,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from unreclaim.lab.card import card_document, load_card
 from unreclaim.lab.errors import LabError
 from unreclaim.lab.unit_report import (
     GuestUnits,
@@ -13,10 +14,8 @@ from unreclaim.lab.unit_report import (
     UnitTrial,
     freed_after,
     left_text,
-    load_unit_card,
     make_unit_card,
     pins_text,
-    unit_card_document,
     unit_card_text,
     wilson,
 )
@@ -60,9 +59,9 @@ def test_a_card_is_made_of_what_the_guest_left() -> None:
     """Its document is read again as it was; what is no document is the guest's fault."""
     card = make_unit_card(msgspec.json.encode(FOUND), "bookworm", "tcg", 2048, 2)
     assert replace(card, date=CARD.date) == CARD
-    document = unit_card_document(card)
+    document = card_document(card)
     assert (document["schema"], document["experiment"]) == ("unreclaim.lab/1", "units")
-    assert load_unit_card(msgspec.json.encode(document)) == card
+    assert load_card(msgspec.json.encode(document), UnitCard) == card
     with pytest.raises(LabError, match="what it left is no report"):
         make_unit_card(b"{}", None, "tcg", 2048, 2)
 
