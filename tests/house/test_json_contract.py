@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -39,6 +40,13 @@ KINDS = {
     dict: "object",
 }
 PLAIN = {types.BoolType: True, types.IntType: 7, types.FloatType: 0.5, types.StrType: "bytes"}
+LAB_DOCUMENTS: tuple[tuple[type, Callable[[Any], object]], ...] = (
+    (Reproduction, reproduction_document),
+    (Comparison, comparison_document),
+    (ReportCard, card_document),
+    (UnitCard, card_document),
+)
+"""What each experiment of lab finds, and what makes its document."""
 Seen = dict[str, set[str]]
 
 
@@ -212,20 +220,14 @@ def test_json_of_reclaim_is_documented() -> None:
 
 def test_json_of_lab_is_documented() -> None:
     """What the experiments of lab write with --json is exactly the contract, with everything and with what is None."""
-    documents: list[object] = [clean_document(("/sys/fs/cgroup/memory/unreclaim-lab-1-2",))]
-    for without in ((), (object,), (tuple,), (object, tuple)):
-        made = invent(types.type_info(Reproduction), frozenset(without))
-        assert isinstance(made, Reproduction)
-        documents.append(reproduction_document(made))
-        found = invent(types.type_info(Comparison), frozenset(without))
-        assert isinstance(found, Comparison)
-        documents.append(comparison_document(found))
-        card = invent(types.type_info(ReportCard), frozenset(without))
-        assert isinstance(card, ReportCard)
-        documents.append(card_document(card))
-        unit_card = invent(types.type_info(UnitCard), frozenset(without))
-        assert isinstance(unit_card, UnitCard)
-        documents.append(card_document(unit_card))
+    documents = [
+        clean_document(("/sys/fs/cgroup/memory/unreclaim-lab-1-2",)),
+        *(
+            document(invent(types.type_info(kind), frozenset(without)))
+            for kind, document in LAB_DOCUMENTS
+            for without in ((), (object,), (tuple,), (object, tuple))
+        ),
+    ]
     keys = CONTRACT["lab"]
     seen = written(keys, documents)
     assert [*undocumented(keys, seen), *never_written(keys, seen)] == []
