@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from unreclaim.base.errors import UnreclaimError
-from unreclaim.lab.image import cache_directory, make_kernel, make_root
+from unreclaim.lab.image import PYTHONS, cache_directory, make_kernel, make_root
 from unreclaim.lab.vm import BootError, Ended, Machine, choose_accelerator, run
 from vmtest.matrix import CORE, LEFT_OUT, MATRIX, PACKAGES, Guest
 from vmtest.results import Results, document, read_junit, today
@@ -20,7 +20,6 @@ from vmtest.results import Results, document, read_junit, today
 TOP = Path(__file__).parents[1]
 KEPT = TOP / "docs" / "lab"
 PLACES = ("tests/root", "tests/live")
-_PYTHON = {"bullseye": "3.9", "bookworm": "3.11", "trixie": "3.13"}
 
 
 def main(arguments: list[str]) -> int:
@@ -74,7 +73,7 @@ def run_tests(name: str, guest: Guest, options: argparse.Namespace) -> Results:
     kernel = make_kernel(cache, guest.suite, say)
     root = make_root(cache, guest.userland, say, PACKAGES)
     machine = Machine(kernel, root, choose_accelerator(kernel, cache), guest.cgroup)
-    site = make_site(cache, _PYTHON[guest.userland])
+    site = make_site(cache, PYTHONS[guest.userland])
     payload: dict[str, Path | bytes] = {
         "command": command(options).encode(),
         "site": site,
@@ -145,11 +144,12 @@ def command(options: argparse.Namespace) -> str:
     )
 
 
-def make_site(cache: Path, python: str) -> Path:
+def make_site(cache: Path, version: tuple[int, int]) -> Path:
     """Give a directory of the packages in uv.lock that the tests import, for a Python of another version than ours."""
     uv = os.environ.get("UV") or shutil.which("uv") or str(TOP / ".bootstrap" / "bin" / "uv")
     export = [uv, "export", "--locked", "--quiet", "--no-default-groups", "--group", "test", "--no-emit-project"]
     wanted = subprocess.run([*export, "--no-hashes"], cwd=TOP, capture_output=True, check=True).stdout  # noqa: S603  uv
+    python = "{}.{}".format(*version)
     final = cache / f"site-{python}-{hashlib.sha256(wanted).hexdigest()[:8]}"
     if final.exists():
         return final
@@ -159,7 +159,7 @@ def make_site(cache: Path, python: str) -> Path:
         install = [uv, "pip", "install", "--quiet", "--target", f"{own}/site", "--only-binary", ":all:"]
         install += ["--python-version", python, "--python-platform", "x86_64-manylinux_2_28", "-r", str(requirements)]
         subprocess.run(install, check=True, cwd=TOP)  # noqa: S603  uv
-        if python == f"{sys.version_info[0]}.{sys.version_info[1]}":
+        if version == sys.version_info[:2]:
             compiling = [sys.executable, "-m", "compileall", "-q", f"{own}/site"]
             subprocess.run(compiling, check=False)  # noqa: S603  our own Python
         Path(own, "site").rename(final)

@@ -21,6 +21,8 @@ from unreclaim.lab.guest import make_initrd
 from unreclaim.lab.tools import find_tools, run_quietly
 
 SUITES = ("bullseye", "bookworm", "trixie", "sid")
+PYTHONS = {"bullseye": (3, 9), "bookworm": (3, 11), "trixie": (3, 13)}
+"""The Python of each Debian that is released: what has compiled parts runs there on the same version alone."""
 KERNEL_PACKAGE = "linux-image-cloud-amd64"
 _PACKAGES = ("python3",)
 _LEFT_OUT = ("/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/man/*")

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from unreclaim.lab.errors import LabError
 from unreclaim.lab.guest import script
-from unreclaim.lab.image import Say, cache_directory, make_kernel, make_root, take_kernel
+from unreclaim.lab.image import PYTHONS, Say, cache_directory, make_kernel, make_root, take_kernel
 from unreclaim.lab.report import ReportCard, make_card
 from unreclaim.lab.tools import find_tools
 from unreclaim.lab.unit_report import UnitCard, make_unit_card
@@ -22,7 +22,6 @@ USERLAND = "bookworm"
 What units do is measured under the systemd of the kernel's own Debian."""
 _SYSTEMD_PACKAGES = ("dbus", "libpam-systemd", "login", "passwd", "systemd", "systemd-sysv")
 _LIBBPF = {"bullseye": "libbpf0"}
-_PYTHONS = {"bullseye": (3, 9), "bookworm": (3, 11), "trixie": (3, 13)}
 
 
 class Order(Struct, frozen=True):
@@ -61,7 +60,7 @@ def examine_units(order: Order, cache_dir: str | None, say: Say) -> UnitCard:
         userland = order.origin or USERLAND
         root = make_root(cache, userland, say, (*_SYSTEMD_PACKAGES, _LIBBPF.get(userland, "libbpf1")))
         payload = _program("guest_units", order.count)
-        if _PYTHONS.get(userland) == sys.version_info[:2]:
+        if PYTHONS.get(userland) == sys.version_info[:2]:
             # The census says what pins a unit's cgroups; its compiled parts run on the same Python alone.
             payload |= {name: _package(name) for name in ("unreclaim", "msgspec", "click")}
         found = _run(replace(machine, root=root, systemd=True), cache, payload, order.timeout, say)

@@ -4,7 +4,9 @@ import argparse
 
 import pytest
 
+from unreclaim.lab.image import PYTHONS
 from vmtest.__main__ import command, main
+from vmtest.matrix import MATRIX
 from vmtest.results import Outcome, Results, document, load, read_junit
 
 XML = b"""<?xml version="1.0"?><testsuites><testsuite tests="4" time="2.5">
@@ -51,6 +53,11 @@ def test_a_guest_skips_nothing_and_runs_what_is_asked_for() -> None:
     assert "tests/root/test_dying.py" in command(options(core=True))
     assert " -k 'a or b' -m 'not slow' " in command(options(tests="a or b", marks="not slow"))
     assert """ -k 'x['"'"'a'"'"']' tests/""" in command(options(tests="x['a']"))
+
+
+def test_the_python_of_each_userland_is_known() -> None:
+    """Packages with compiled parts are chosen by it."""
+    assert {guest.userland for guest in MATRIX.values()} <= PYTHONS.keys()
 
 
 @pytest.mark.parametrize("arguments", [["5.9"], [], ["--record", "-k", "x", "6.1"]])
