@@ -113,17 +113,17 @@ class Variant:
 
 def logging(name: str) -> tuple[str, ...]:
     """Give the settings of a unit that appends a page to a log of all its starts."""
-    return ("ExecStart=" + PAGE, "StandardOutput=append:%s/%s.log" % (LOGS, name))
+    return _command("simple", page=True, log="%s/%s.log" % (LOGS, name))
 
 
 def _command(kind: str, *, page: bool, log: str) -> tuple[str, ...]:
+    output = ("StandardOutput=append:" + log,) if page else ()
+    first = PAGE + "; " if page else ""
     if kind == "notify":
-        first = "ExecStart=/bin/sh -c '%ssystemd-notify --ready'" % (PAGE + "; " if page else "")
-        return (first, "NotifyAccess=all", *(("StandardOutput=append:%s" % log,) if page else ()))
+        return ("ExecStart=/bin/sh -c '%ssystemd-notify --ready'" % first, "NotifyAccess=all", *output)
     if kind == "oneshot":
-        first = "ExecStart=%s sh -c '%sexit 1'" % (BUSYBOX, PAGE + "; " if page else "")
-        return (first, *(("StandardOutput=append:%s" % log,) if page else ()))
-    return ("ExecStart=" + (PAGE if page else NOTHING), *(("StandardOutput=append:%s" % log,) if page else ()))
+        return ("ExecStart=%s sh -c '%sexit 1'" % (BUSYBOX, first), *output)
+    return ("ExecStart=" + (PAGE if page else NOTHING), *output)
 
 
 def variants(scale: int) -> list[Variant]:
