@@ -27,6 +27,7 @@ UNITS = "/run/systemd/system"
 TRACING = "/sys/kernel/tracing"
 CENSUS = "/payload/unreclaim"
 EVENT = re.compile(r": cgroup_(mkdir|release): root=(\d+) id=(\d+) level=\d+ path=(.*)")
+ENTRIES = re.compile(r"^# entries-in-buffer/entries-written: (\d+)/(\d+)\s", re.MULTILINE)
 NO_PROGRESS_SECONDS = 45.0
 # One in ten is a leak; fewer are what a CPU or systemd has not let go yet.
 WORTH_A_LADDER = 10
@@ -60,9 +61,16 @@ class Trace:
 
     def cgroups(self) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
         """Give hierarchy and id of those that were made, and of those of them that are not freed."""
+        text = read(self.instance + "/trace") or ""
+        entries = ENTRIES.search(text)
+        if entries is None:
+            raise UnitError("the trace of its cgroups cannot be read")
+        if entries[1] != entries[2]:
+            # What was overwritten would be missing among those that were made, or look like one that is not freed.
+            raise UnitError("the trace has %s of %s events: its buffer was too small" % (entries[1], entries[2]))
         made: set[tuple[str, str]] = set()
         freed: set[tuple[str, str]] = set()
-        for what, root, number, _ in EVENT.findall(read(self.instance + "/trace") or ""):
+        for what, root, number, _ in EVENT.findall(text):
             (made if what == "mkdir" else freed).add((root, number))
         return made, made - freed
 

@@ -73,15 +73,40 @@ def test_systemd_counts_the_starts() -> None:
     assert re.findall(r"^RestartSec=.*", waiting, re.MULTILINE) == ["RestartSec=10s"]
 
 
+def head(in_buffer: int, written: int) -> str:
+    """Give the first lines of a trace."""
+    return f"# tracer: nop\n#\n# entries-in-buffer/entries-written: {in_buffer}/{written}   #P:2\n#\n"
+
+
+def trace_at(instance: str) -> Trace:
+    """Give a trace that was begun already."""
+    trace = Trace.__new__(Trace)
+    trace.instance = instance
+    return trace
+
+
 def test_what_is_made_and_not_freed_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """By hierarchy: on v1 each start makes one in every hierarchy, and the one with the most of them tells."""
     line = "   systemd-1   [000] d..1.  7.2: cgroup_{}: root={} id={} level=2 path=/lab.slice/lab-x.service\n"
     made = "".join(line.format("mkdir", root, number) for root in (1, 4) for number in (11, 12, 13))
     freed = line.format("release", 4, 11) + "".join(line.format("release", 1, number) for number in (11, 12, 13, 9))
-    monkeypatch.setattr(guest_units, "read", {"/t/trace": "# tracer: nop\n" + made + freed}.get)
-    trace = Trace.__new__(Trace)
-    trace.instance = "/t"
-    assert trace.counts() == (3, 2, 2)
+    monkeypatch.setattr(guest_units, "read", {"/t/trace": head(11, 11) + made + freed}.get)
+    assert trace_at("/t").counts() == (3, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (head(282, 846), "has 282 of 846 events"),
+        ("# tracer: nop\n", "cannot be read"),
+        (None, "cannot be read"),
+    ],
+)
+def test_lost_events_are_no_count(monkeypatch: pytest.MonkeyPatch, text: str | None, why: str) -> None:
+    """Where the kernel overwrote events, or nothing can be read, nothing is counted; the unit has failed."""
+    monkeypatch.setattr(guest_units, "read", {"/t/trace": text}.get)
+    with pytest.raises(guest_units.UnitError, match=why):
+        trace_at("/t").counts()
 
 
 def test_a_failure_is_told_and_ends_its_own_unit_alone(monkeypatch: pytest.MonkeyPatch) -> None:
