@@ -137,7 +137,9 @@ def test_pages_hold_removed_cgroups_or_go_to_the_parent(memory_cgroup: Path, dis
     lines = (memory_cgroup / "memory.stat").read_text(encoding="ascii").splitlines()
     charged = dict(line.split() for line in lines)
     # Before 5.12 a CPU keeps up to 32 pages of each cgroup to itself: 23 cgroups with one each may be none in the sum.
-    assert int(charged.get("total_cache", charged.get("file", 0))) >= (PRIME * 4096 if statistics_are_exact() else 0)
+    if statistics_are_exact():
+        # Now and then a page of the filesystem's own metadata is charged along with it.
+        assert PRIME * 4096 <= int(charged.get("total_cache", charged.get("file", 0))) < 2 * PRIME * 4096
 
 
 def test_an_unprivileged_user_is_told_what_is_missing() -> None:
