@@ -66,6 +66,18 @@ _GAPS = (
     Key("gaps[].remedy", "string or null", "", "what would make it available; null: nothing would"),
 )
 
+
+def _container_keys(path: str) -> tuple[Key, ...]:
+    return (
+        Key(path, "object or null", "", "signs of being inside a container; null: there are none"),
+        Key(f"{path}.kind", "string", "", "`lxc`, `docker`, `kubernetes`, ... or `unknown`"),
+        Key(f"{path}.evidence", "list", "", "the signs"),
+        Key(f"{path}.evidence[]", "string", "", "one sign, as a sentence"),
+        Key(f"{path}.faked", "list", "", "files that lxcfs rewrites here"),
+        Key(f"{path}.faked[]", "string", "", "path of one"),
+    )
+
+
 _HOST = (
     Key("host", "object", "", "what does not change while the host runs, and its uptime"),
     Key("host.hostname", "string or null", "", "/proc/sys/kernel/hostname"),
@@ -80,12 +92,7 @@ _HOST = (
     Key("host.boot_id", "string or null", "", "UUID of this boot"),
     Key("host.uptime_seconds", "number or null", "seconds", "since boot, at the last reading"),
     Key("host.cgroup_mode", "string", "", "`v1`, `v2`, `hybrid` (controllers on v1 beside v2) or `none`"),
-    Key("host.container", "object or null", "", "signs of being inside a container; null: there are none"),
-    Key("host.container.kind", "string", "", "`lxc`, `docker`, `kubernetes`, ... or `unknown`"),
-    Key("host.container.evidence", "list", "", "the signs"),
-    Key("host.container.evidence[]", "string", "", "one sign, as a sentence"),
-    Key("host.container.faked", "list", "", "files that lxcfs rewrites here"),
-    Key("host.container.faked[]", "string", "", "path of one"),
+    *_container_keys("host.container"),
     Key("host.cpus_possible", "integer or null", "CPUs", "CPUs that per-CPU memory is allocated for"),
     Key("host.cpus_online", "integer or null", "CPUs", "CPUs that run"),
     Key("host.numa_nodes", "integer or null", "nodes", "possible NUMA nodes"),
@@ -367,6 +374,7 @@ RECLAIM = (
     Key("up_to", "string or null", "", f"the last rung that was to be climbed: {_RUNGS}; null: nothing, only planned"),
     Key("interrupted", "boolean", "", "a signal ended it; what is said is what was seen last"),
     Key("dying_on_host", "integer or null", "cgroups", "all that were dying on this host at the end"),
+    *_container_keys("container"),
     Key("rungs", "list", "", "what was done, rung by rung; caches are dropped in two goes"),
     Key("rungs[].rung", "string", "", "the rung"),
     Key("rungs[].before", "object", "", "what was measured before it"),

@@ -117,6 +117,16 @@ def test_the_plan_changes_nothing(memory_cgroup: Path, disk: Path) -> None:
     assert (first["path"], first["inode"], first["nr_cgroups"]) == (str(log), log.stat().st_ino, PRIME)
 
 
+def test_inside_a_container_the_steps_belong_on_its_host() -> None:
+    """In namespaces of its own the program says so, as text and as JSON, before it says what would be done."""
+    inside = ("unshare", "--cgroup", "--pid", "--fork", "--mount-proc", sys.executable, "-m", "unreclaim", "reclaim")
+    said = subprocess.run(inside, capture_output=True, text=True, check=False).stdout
+    assert "Inside a container\n  kernel memory, slab and per-CPU memory are the host's; the steps belong" in said
+    document = json.loads(subprocess.run([*inside, "--json"], capture_output=True, text=True, check=False).stdout)
+    signs = {"not in the host's pid namespace", "not in the host's cgroup namespace"}
+    assert signs <= {*document["container"]["evidence"]}
+
+
 def out_of_sight(sight: Sight) -> Sight:
     """Give a sight in which no file has a path, as of a disk that is mounted in another namespace alone."""
     census = sight.report.census

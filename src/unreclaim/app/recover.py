@@ -15,10 +15,12 @@ from unreclaim.base.errors import UnavailableError
 from unreclaim.base.progress import Stage
 from unreclaim.formats.meminfo import MemInfo
 from unreclaim.host.collect import collect_brief_sample
+from unreclaim.host.container import detect_container
 from unreclaim.host.probe import Probe
 from unreclaim.host.recovery import read_support
 from unreclaim.host.source import Source
 from unreclaim.model.gap import Gap
+from unreclaim.model.host import Container
 from unreclaim.model.recovery import (
     LADDER,
     OPERATORS,
@@ -49,6 +51,7 @@ class Sight(Struct, frozen=True):
     report: CensusReport
     support: Support
     meminfo: MemInfo | None
+    container: Container | None = None
 
 
 def look(source: Source) -> Sight:
@@ -60,7 +63,8 @@ def look(source: Source) -> Sight:
     hierarchy = sample.memory_hierarchy()
     if hierarchy is None:
         raise UnavailableError("reclaim", "the memory controller's hierarchy is gone")
-    return Sight(report, read_support(Probe(root), hierarchy, sample.meminfo), sample.meminfo)
+    support = read_support(Probe(root), hierarchy, sample.meminfo)
+    return Sight(report, support, sample.meminfo, detect_container(Probe(root)))
 
 
 def recover_host(
@@ -98,6 +102,7 @@ def recover(
         climb.interrupted,
         tuple(dict.fromkeys(gaps)),
         climb.figures().dying_on_host,
+        climb.first.container,
     )
 
 

@@ -7,6 +7,7 @@ from msgspec import Struct
 from unreclaim.model.census import BACKENDS_BY_NAME, Holder, Pin
 from unreclaim.model.dying import NORMAL_DYING
 from unreclaim.model.gap import Gap
+from unreclaim.model.host import Container
 
 
 class Rung(StrEnum):
@@ -155,7 +156,8 @@ class Outcome(Struct, frozen=True):
 class Recovery(Struct, frozen=True):
     """A recovery, or the plan of one. up_to None: nothing was to be done. interrupted: it was ended by a signal.
 
-    dying_on_host: the kernel's count at the end, in whatever place; None: not known.
+    dying_on_host: the kernel's count at the end, in whatever place; None: not known. container: the signs that it was
+    run inside of one, whose memory this is not.
     """
 
     backend: str
@@ -166,6 +168,7 @@ class Recovery(Struct, frozen=True):
     interrupted: bool = False
     gaps: tuple[Gap, ...] = ()
     dying_on_host: int | None = None
+    container: Container | None = None
 
     @property
     def sees_nothing(self) -> bool:

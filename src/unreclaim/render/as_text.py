@@ -10,6 +10,7 @@ from unreclaim.base.units import format_bytes, format_count, format_duration
 from unreclaim.model.diagnosis import Diagnosis, SlabUse
 from unreclaim.model.finding import Confidence, Finding, State, Verdict
 from unreclaim.model.gap import Gap
+from unreclaim.model.host import Container
 
 WIDTH = 100
 _LABEL = 10
@@ -48,7 +49,7 @@ def diagnosis_text(diagnosis: Diagnosis, *, colour: bool = False, full: bool = F
         blocks += [
             _section("Why", verdict.evidence),
             *(_finding_block(finding) for finding in diagnosis.findings),
-            _container_block(diagnosis),
+            container_block(diagnosis.host.container),
             _slab_block(diagnosis.slabs, 10 if full else 5),
             _ledger_block(diagnosis) if full else "",
             _section("Run next", verdict.next_commands),
@@ -113,11 +114,11 @@ def _steps(label: str, steps: Iterable[str]) -> list[str]:
     ]
 
 
-def _container_block(diagnosis: Diagnosis) -> str:
-    container = diagnosis.host.container
+def container_block(container: Container | None, cure: str = "the cure is there too") -> str:
+    """Say that the memory is not the container's, where its cure is, and how the container was told."""
     if container is None:
         return ""
-    lines = ["kernel memory, slab and per-CPU memory are the host's; the cure is there too"]
+    lines = [f"kernel memory, slab and per-CPU memory are the host's; {cure}"]
     if container.faked:
         lines.append(f"made up for this container by lxcfs: {', '.join(container.faked)}")
     lines += container.evidence

@@ -10,18 +10,20 @@ from unreclaim.base.units import format_bytes, format_count, format_number_of
 from unreclaim.model.census import BACKENDS_BY_NAME
 from unreclaim.model.recovery import OPERATORS, Figures, Outcome, Recovery, Result, Rung, RungResult, Step
 from unreclaim.render.as_json import gaps_document
-from unreclaim.render.as_text import not_seen, printable, wrap
+from unreclaim.render.as_text import container_block, not_seen, printable, wrap
 
 _LABEL = 13
 _STEPS_SHOWN = 4
 _STEPS_IN_JSON = 50
 _NOTES_SHOWN = 5
+_ON_THE_HOST = "run unreclaim reclaim on the container's host"
 
 
 def recovery_text(recovery: Recovery) -> str:
     """Write a recovery for people."""
     blocks = [
         wrap(_verdict(recovery)),
+        container_block(recovery.container, f"the steps belong there too: {_ON_THE_HOST}"),
         _rungs_block(recovery.rungs),
         *(_outcome_block(outcome) for outcome in recovery.outcomes),
         _next_block(recovery),
@@ -170,6 +172,9 @@ def _next_block(recovery: Recovery) -> str:
     ours = [rung for rung in Rung if rung in rungs and rung not in OPERATORS and rung != Rung.WAIT]
     if not ours:
         return ""
+    if recovery.container is not None:
+        # It knows the cgroups by other paths.
+        return "\n".join(["Run next", wrap(_ON_THE_HOST, indent=2)])
     target = "" if recovery.target in (None, "/") else f" --target {shlex.quote(recovery.target)}"
     return "\n".join(["Run next", wrap(f"unreclaim reclaim --yes --up-to {ours[0]}{target}", indent=2)])
 
@@ -183,6 +188,7 @@ def recovery_document(recovery: Recovery) -> dict[str, object]:
         "up_to": recovery.up_to,
         "interrupted": recovery.interrupted,
         "dying_on_host": recovery.dying_on_host,
+        "container": None if recovery.container is None else msgspec.to_builtins(recovery.container),
         "rungs": [_rung_document(rung) for rung in recovery.rungs],
         "groups": [_outcome_document(outcome) for outcome in recovery.outcomes],
         "gaps": gaps_document(recovery.gaps),

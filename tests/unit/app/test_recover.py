@@ -16,6 +16,7 @@ from unreclaim.base.errors import UnreclaimError
 from unreclaim.model.census import Census, CensusGroup, DyingCgroup, Holder, Pin, PinKind
 from unreclaim.model.dying import Count
 from unreclaim.model.gap import Gap
+from unreclaim.model.host import Container
 from unreclaim.model.recovery import (
     LADDER,
     Figures,
@@ -361,6 +362,17 @@ def test_a_look_joins_census_support_and_memory(monkeypatch: pytest.MonkeyPatch)
     assert (sight.support.hierarchy_version, sight.support.mount_point) == (1, "/sys/fs/cgroup/memory")
     assert sight.meminfo is not None
     assert sight.meminfo.get("percpu_bytes") == 20_000 * 1024
+    assert sight.container is None
+
+
+def test_a_container_is_said_of_the_recovery(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its signs are read with the first look, and stand beside the plan."""
+    host = FakeHost(dying=23)
+    report = CensusReport(Census("bpf", 4, ()), (), None, ())
+    monkeypatch.setattr(module, "take_census", lambda _source, **_: report)
+    host.root.files["/run/systemd/container"] = "docker\n"
+    found = recover(lambda: look(host.source()), Host(), FakeClock(), up_to=None)
+    assert found.container == Container("docker", ("the container manager is docker",))
 
 
 def test_a_hierarchy_that_went_away_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from unreclaim.model.census import Holder, Pin, PinKind
 from unreclaim.model.gap import Gap
+from unreclaim.model.host import Container
 from unreclaim.model.recovery import (
     DROP_CACHES,
     Figures,
@@ -83,6 +84,32 @@ def test_a_plan_names_every_step_with_its_cost() -> None:
         "  some pins: 2 lists changed; run census again",
         "  y: z",
     ]
+
+
+def test_inside_a_container_the_steps_belong_on_its_host() -> None:
+    """It is said before the plan, with the signs; what to run next is to be run there, where paths are others."""
+    container = Container("docker", ("the container manager is docker",))
+    found = group(Result.RECOVERABLE, 0, 23, DROP, needs=((Rung.FADVISE, 23),))
+    assert recovery_text(plan(found, target="/s", container=container)).splitlines() == [
+        "23 memory cgroups are dying at or below /s. They would be freed: 23 by fadvise. Nothing was changed.",
+        "",
+        "Inside a container",
+        "  kernel memory, slab and per-CPU memory are the host's; the steps belong there too: run unreclaim",
+        "    reclaim on the container's host",
+        "  the container manager is docker",
+        "",
+        "23 below /s, of app.service, 94 kB: recoverable by fadvise",
+        "  fadvise      drop the cache of /var/log/app.log (23 of them; it is read again)",
+        "",
+        "Run next",
+        "  run unreclaim reclaim on the container's host",
+    ]
+    document = json.loads(encode(recovery_document(plan(container=container))))
+    assert document["container"] == {
+        "kind": "docker",
+        "evidence": ["the container manager is docker"],
+        "faked": [],
+    }
 
 
 def test_what_was_done_comes_with_its_figures() -> None:
@@ -239,6 +266,7 @@ def test_the_json_has_all_of_it() -> None:
         "up_to": "fadvise",
         "interrupted": False,
         "dying_on_host": 17,
+        "container": None,
         "rungs": [
             {
                 "rung": "fadvise",
