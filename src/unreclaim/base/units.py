@@ -37,13 +37,13 @@ def format_number_of(value: float, one: str, many: str) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """Write a duration for people in its largest sensible unit (``23 days``, ``90 seconds``)."""
+    """Write a duration for people in its largest sensible unit (``23 days``, ``90 seconds``, ``0.5 seconds``)."""
     for unit, length, finer in _DURATIONS:
         # Two of a unit are enough to use it; what would be rounded up to two of it ("48 hours") counts too.
         if seconds >= 2 * length - finer / 2:
             return f"{round(seconds / length):,} {unit}s"
-    number = round(seconds)
-    return f"{number:,} second" if number == 1 else f"{number:,} seconds"
+    # What would be written "1.0" is a whole one.
+    return format_number_of(seconds if seconds < 0.95 else round(seconds), "second", "seconds")
 
 
 def format_percent(fraction: float) -> str:

@@ -9,6 +9,7 @@ from unreclaim.analysis.reproduction import KINDS
 from unreclaim.app.clock import SystemClock
 from unreclaim.base.errors import ExitCode
 from unreclaim.base.progress import Progress
+from unreclaim.base.units import format_duration
 from unreclaim.cli.lab_options import container_options
 from unreclaim.cli.options import Duration, json_option
 from unreclaim.cli.terminal import progress_line, say
@@ -104,7 +105,7 @@ def _remark(places: tuple[str, ...], hold: float, *, keep: bool) -> str:
     if keep:
         return f"\nleft in {', '.join(places)} until the next run of lab; now: unreclaim lab clean\n"
     return (
-        f"\nheld for {hold:.0f} s: look with unreclaim census or unreclaim diagnose\n"
+        f"\nheld for {format_duration(hold)}: look with unreclaim census or unreclaim diagnose\n"
         if hold
         else "\nit is removed now\n"
     )

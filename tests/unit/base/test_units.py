@@ -86,7 +86,10 @@ def test_counts_are_broken_only_where_small(value: float, text: str) -> None:
     ("seconds", "text"),
     [
         (0, "0 seconds"),
-        (0.6, "1 second"),
+        (0.04, "under 0.1 seconds"),
+        (0.5, "0.5 seconds"),
+        (0.94, "0.9 seconds"),
+        (0.95, "1 second"),
         (1, "1 second"),
         (2, "2 seconds"),
         (90, "90 seconds"),
@@ -104,7 +107,7 @@ def test_counts_are_broken_only_where_small(value: float, text: str) -> None:
     ],
 )
 def test_durations_have_one_unit(seconds: float, text: str) -> None:
-    """A duration is written in the largest unit of which there are two, also after rounding up."""
+    """A duration is written in the largest unit of which there are two, also after rounding up; "0" means none."""
     assert format_duration(seconds) == text
 
 

@@ -1,9 +1,12 @@
-"""``unreclaim lab``: what is refused before anything is made."""
+"""``unreclaim lab``: what is refused before anything is made, and what is said of how long it stays."""
 
+import contextlib
 import os
 
 import pytest
 
+from tests.unit.render.test_lab import MADE
+from unreclaim.cli import lab_reproduce
 from unreclaim.cli.main import run
 
 Output = pytest.CaptureFixture[str]
@@ -69,3 +72,18 @@ def test_a_user_is_told_to_be_root(capsys: Output, monkeypatch: pytest.MonkeyPat
         "",
         f"unreclaim: lab {arguments[0]}: only root can make cgroups\nhint: run it with sudo\n",
     )
+
+
+@pytest.mark.parametrize(
+    ("hold", "said"),
+    [
+        ("100ms", "held for 0.1 seconds: look with unreclaim census or unreclaim diagnose"),
+        ("0s", "it is removed now"),
+    ],
+)
+def test_how_long_it_is_held_is_said(capsys: Output, monkeypatch: pytest.MonkeyPatch, hold: str, said: str) -> None:
+    """A part of a second too, and that nothing is held."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(lab_reproduce, "reproduce", lambda *_: contextlib.nullcontext(MADE))
+    assert run(["lab", "reproduce", "page-cache", "--hold", hold]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == said
