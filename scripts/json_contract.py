@@ -291,7 +291,8 @@ CENSUS = (
         "backend",
         "string",
         "",
-        "`bpf`, `drgn`: every cgroup; `page scan`, `residual charge`: bytes below living ancestors",
+        "`bpf`, `drgn`: every cgroup; `page scan`, `residual charge`: bytes below living ancestors; `none`: neither, "
+        "where pages hold none",
     ),
     Key(
         "lru_reparenting",

@@ -38,6 +38,7 @@ from unreclaim.model.sample import Sample
 MAX_CHARGES = 20_000
 """Live cgroups whose charges a census reads; a diagnosis, which must be quick, stops earlier."""
 
+_NO_BACKEND = "none"
 _NAMES = "dying cgroups by name"
 _PAGES = "pages of dying cgroups, by kind"
 
@@ -78,7 +79,7 @@ class _Seen(Struct, frozen=True):
             return self
         return replace(self, sample=with_charges(self.root, self.sample, most=MAX_CHARGES))
 
-    def without_names(self, backend: Backend, groups: tuple[CensusGroup, ...], gaps: tuple[Gap, ...]) -> CensusReport:
+    def without_names(self, backend: str, groups: tuple[CensusGroup, ...], gaps: tuple[Gap, ...]) -> CensusReport:
         """Make a report of groups alone."""
         gaps = (*gaps, *self.sample.gaps)
         census = Census(backend, self.count.live if self.count else None, (), gaps)
@@ -114,7 +115,7 @@ def take_census(
         if backend not in (None, Backend.RESIDUAL):
             raise UnavailableError("census", f"a capture has no kernel to ask by {backend}", hint="leave --backend out")
         gap = Gap(_NAMES, "a capture does not hold them", "run census on the host itself")
-        return _by_residual_charge(seen.with_charges(), (gap,))
+        return _by(Backend.RESIDUAL, seen, (gap,))
     if backend is not None:
         return _by(backend, seen, ())
     gaps: tuple[Gap, ...] = ()
@@ -145,15 +146,17 @@ def _by(backend: Backend, seen: _Seen, gaps: tuple[Gap, ...]) -> CensusReport:
             census = replace(census, lru_reparenting=reparents_page_cache(seen.root))
         return CensusReport(census, group_census(census), seen.count, census.gaps)
     gaps = gaps or (Gap(_NAMES, f"not seen by {backend}", "run census without --backend"),)
+    if reparents_page_cache(seen.root):
+        # What a living cgroup is charged for beyond its own may be what a removed child has left to it.
+        why = "this kernel gives the page cache of a removed cgroup to its parent, so pages hold none"
+        report = seen.without_names(_NO_BACKEND, (), (*gaps, Gap(_PAGES, why)))
+        return replace(report, census=replace(report.census, lru_reparenting=True))
     by = _by_page_scan if backend == Backend.PAGE_SCAN else _by_residual_charge
     return by(seen.with_charges(), gaps)
 
 
 def _by_page_scan(seen: _Seen, gaps: tuple[Gap, ...]) -> CensusReport:
     """Look at every physical page for those below living cgroups that are charged for more than the living own."""
-    if reparents_page_cache(seen.root):
-        why = "this kernel gives the page cache of a removed cgroup to its parent, so pages hold none"
-        return seen.without_names(Backend.PAGE_SCAN, (), (*gaps, Gap(_PAGES, why)))
     probe = Probe(seen.root)
     charges = seen.sample.charges or ()
     slack = counter_slack_bytes(seen.host)

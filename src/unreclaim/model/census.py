@@ -134,8 +134,9 @@ BACKENDS_BY_NAME = frozenset({"bpf", "drgn"})
 
 
 class Census(Struct, frozen=True):
-    """All dying memory cgroups of a host. backend: how they were found. live None: not counted.
+    """All dying memory cgroups of a host. live None: not counted.
 
+    backend: how they were found; ``none``: they could not be listed, and pages that would tell of them hold none.
     lru_reparenting: the kernel hands the page cache of a removed cgroup to its parent, so that no page pins one; None:
     not looked for.
     """

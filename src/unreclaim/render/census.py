@@ -32,7 +32,7 @@ def census_text(
         else format_number_of(number, "memory cgroup is", "memory cgroups are")
     )
     lines = [wrap(f"{total} dying: removed, but not yet freed by the kernel")]
-    if census.lru_reparenting:
+    if census.lru_reparenting and number != 0:
         lines.append(wrap("this kernel gives their page cache to the parent, so what holds them is something else"))
     if not each:
         lines += [line for group in groups[:_GROUPS_SHOWN] for line in ("", *_group_lines(group))]

@@ -143,12 +143,14 @@ def test_a_way_that_is_asked_for_is_the_only_one(monkeypatch: pytest.MonkeyPatch
         assert ways.taken == [backend]
 
 
-def test_a_kernel_that_reparents_has_no_such_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where page cache goes to the parent no page is looked at, and the gap says why."""
+@pytest.mark.parametrize("backend", [None, Backend.PAGE_SCAN, Backend.RESIDUAL])
+def test_a_kernel_that_reparents_has_no_such_pages(monkeypatch: pytest.MonkeyPatch, backend: Backend | None) -> None:
+    """Where page cache goes to the parent nothing is scanned or subtracted, no backend is named, and a gap says why."""
     ways = Ways(monkeypatch, bpf=False, pages=True)
     ways.host.root.symbols = frozenset({"lru_reparent_memcg"})
-    report = ways.take()
-    assert (report.groups, ways.taken) == ((), ["bpf", "drgn"])
+    report = ways.take(backend)
+    assert (report.groups, ways.taken) == ((), [] if backend else ["bpf", "drgn"])
+    assert (report.census.backend, report.census.lru_reparenting) == ("none", True)
     assert "gives the page cache of a removed cgroup to its parent" in report.gaps[-1].why
 
 

@@ -2,6 +2,8 @@
 
 import json
 
+from msgspec.structs import replace
+
 from unreclaim.model.census import Census, CensusGroup, DyingCgroup, Holder, Pin, PinKind
 from unreclaim.model.dying import Count
 from unreclaim.model.gap import Gap
@@ -118,6 +120,17 @@ def test_without_bpf_the_kernels_count_and_the_residues_are_all_there_is() -> No
     unknown = census_text(census, (), None, (Gap("x", "y"),), each=False).splitlines()
     assert unknown[0].startswith("an unknown number of memory cgroups")
     assert unknown[-1] == "  x: y"
+
+
+def test_where_nothing_could_be_looked_at_there_is_the_kernels_count() -> None:
+    """What holds them is not their page cache; where none is dying, nothing is said of what holds them."""
+    census = Census("none", 40, (), lru_reparenting=True)
+    assert census_text(census, (), COUNT, (), each=False).splitlines() == [
+        "23 memory cgroups are dying: removed, but not yet freed by the kernel",
+        "this kernel gives their page cache to the parent, so what holds them is something else",
+    ]
+    nothing = census_text(census, (), replace(COUNT, dying=0), (), each=False)
+    assert nothing == "0 memory cgroups are dying: removed, but not yet freed by the kernel\n"
 
 
 def test_a_page_scan_tells_kinds_and_how_sure_it_is() -> None:
