@@ -3,7 +3,6 @@
 import argparse
 import hashlib
 import os
-import re
 import shlex
 import shutil
 import subprocess
@@ -12,10 +11,11 @@ import tempfile
 from pathlib import Path
 
 from unreclaim.base.errors import UnreclaimError
+from unreclaim.lab.errors import LabError
 from unreclaim.lab.image import PYTHONS, cache_directory, make_kernel, make_root
 from unreclaim.lab.vm import BootError, Ended, Machine, choose_accelerator, run
 from vmtest.matrix import CORE, LEFT_OUT, MATRIX, PACKAGES, Guest
-from vmtest.results import Results, document, read_junit, today
+from vmtest.results import Results, document, read_junit, read_versions, today
 
 TOP = Path(__file__).parents[1]
 KEPT = TOP / "docs" / "lab"
@@ -99,26 +99,29 @@ def run_tests(name: str, guest: Guest, options: argparse.Namespace) -> Results:
     except BootError as error:
         keep(options.log, f"{name}.console", error.console)
         raise
+    results = None
+    try:
+        results = read_results(name, guest, "core" if options.core else "all", machine.accelerator, ended)
+    finally:
+        if results is None or results.not_passed:
+            keep(options.log, f"{name}.console", ended.console)
+            keep(options.log, f"{name}.output", ended.output)
+    return results
+
+
+def read_results(name: str, guest: Guest, selection: str, accelerator: str, ended: Ended) -> Results:
+    """Give what the tests of a guest came to.
+
+    Raises:
+        LabError: it left no results, or such as cannot be read.
+
+    """
     if not ended.result:
-        keep(options.log, f"{name}.console", ended.console)
-        keep(options.log, f"{name}.output", ended.output)
-        raise BootError(f"pytest left no results (exit code {ended.exit_code})", ended.console, booted=True)
+        raise LabError("the guest", f"pytest left no results (exit code {ended.exit_code})")
     tests, seconds, not_passed = read_junit(ended.result)
-    if not_passed:
-        keep(options.log, f"{name}.console", ended.console)
-        keep(options.log, f"{name}.output", ended.output)
-    said = dict(re.findall(r"^guest-(release|python): (.*)$", ended.output, re.MULTILINE))
     return Results(
-        *(name, today(), guest.suite, guest.userland, guest.cgroup, said["release"], said["python"]),
-        *(
-            machine.accelerator,
-            "core" if options.core else "all",
-            tests,
-            tests - len(not_passed),
-            round(seconds, 1),
-            not_passed,
-            LEFT_OUT,
-        ),
+        *(name, today(), guest.suite, guest.userland, guest.cgroup, *read_versions(ended.output)),
+        *(accelerator, selection, tests, tests - len(not_passed), round(seconds, 1), not_passed, LEFT_OUT),
     )
 
 
@@ -146,9 +149,8 @@ def command(options: argparse.Namespace) -> str:
 
 def make_site(cache: Path, version: tuple[int, int]) -> Path:
     """Give a directory of the packages in uv.lock that the tests import, for a Python of another version than ours."""
-    uv = os.environ.get("UV") or shutil.which("uv") or str(TOP / ".bootstrap" / "bin" / "uv")
-    export = [uv, "export", "--locked", "--quiet", "--no-default-groups", "--group", "test", "--no-emit-project"]
-    wanted = subprocess.run([*export, "--no-hashes"], cwd=TOP, capture_output=True, check=True).stdout  # noqa: S603  uv
+    export = ["export", "--locked", "--quiet", "--no-default-groups", "--group", "test", "--no-emit-project"]
+    wanted = run_uv(*export, "--no-hashes")
     python = "{}.{}".format(*version)
     final = cache / f"site-{python}-{hashlib.sha256(wanted).hexdigest()[:8]}"
     if final.exists():
@@ -156,14 +158,31 @@ def make_site(cache: Path, version: tuple[int, int]) -> Path:
     with tempfile.TemporaryDirectory(prefix="site-", dir=cache) as own:
         requirements = Path(own, "requirements.txt")
         requirements.write_bytes(wanted)
-        install = [uv, "pip", "install", "--quiet", "--target", f"{own}/site", "--only-binary", ":all:"]
+        install = ["pip", "install", "--quiet", "--target", f"{own}/site", "--only-binary", ":all:"]
         install += ["--python-version", python, "--python-platform", "x86_64-manylinux_2_28", "-r", str(requirements)]
-        subprocess.run(install, check=True, cwd=TOP)  # noqa: S603  uv
+        run_uv(*install)
         if version == sys.version_info[:2]:
             compiling = [sys.executable, "-m", "compileall", "-q", f"{own}/site"]
             subprocess.run(compiling, check=False)  # noqa: S603  our own Python
         Path(own, "site").rename(final)
     return final
+
+
+def run_uv(*arguments: str) -> bytes:
+    """Run uv and give what it wrote.
+
+    Raises:
+        LabError: it is not there, or it failed.
+
+    """
+    uv = os.environ.get("UV") or shutil.which("uv") or str(TOP / ".bootstrap" / "bin" / "uv")
+    try:
+        return subprocess.run([uv, *arguments], cwd=TOP, capture_output=True, check=True).stdout  # noqa: S603  uv
+    except OSError as error:
+        raise LabError(uv, error.strerror or str(error), hint="./bootstrap install") from error
+    except subprocess.CalledProcessError as error:
+        tail = " | ".join(error.stderr.decode(errors="replace").strip().splitlines()[-4:])
+        raise LabError(f"uv {arguments[0]}", f"exit code {error.returncode}: {tail}") from error
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
 """What the tests of one guest came to: from pytest's JUnit XML to the document that is kept in docs/lab/."""
 
 import datetime as dt
+import re
 import xml.etree.ElementTree as ET
 
 import msgspec
 from msgspec import Struct
+
+from unreclaim.lab.errors import LabError
 
 
 class Outcome(Struct, frozen=True):
@@ -35,8 +38,20 @@ class Results(Struct, frozen=True):
 
 
 def read_junit(xml: bytes) -> tuple[int, float, tuple[Outcome, ...]]:
-    """Give the number of tests, their seconds, and those that did not pass."""
-    suites = ET.fromstring(xml).iter("testsuite")  # noqa: S314  as above
+    """Give the number of tests, their seconds, and those that did not pass.
+
+    Raises:
+        LabError: it is cut off, or no JUnit XML at all.
+
+    """
+    try:
+        return _read_junit(ET.fromstring(xml))  # noqa: S314  of a guest that ran our own tests
+    except (ET.ParseError, ValueError) as error:
+        raise LabError("the guest", f"pytest's results cannot be read: {error}") from error
+
+
+def _read_junit(root: ET.Element) -> tuple[int, float, tuple[Outcome, ...]]:
+    suites = root.iter("testsuite")
     tests, seconds, outcomes = 0, 0.0, []
     for suite in suites:
         tests += int(suite.get("tests", "0"))
@@ -48,6 +63,20 @@ def read_junit(xml: bytes) -> tuple[int, float, tuple[Outcome, ...]]:
                     name = f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name')}"
                     outcomes.append(Outcome(name, child.tag, why[0] if why else ""))
     return tests, seconds, tuple(outcomes)
+
+
+def read_versions(output: str) -> tuple[str, str]:
+    """Give the releases of the kernel and of Python that the guest's script told.
+
+    Raises:
+        LabError: it did not.
+
+    """
+    said = dict(re.findall(r"^guest-(release|python): (.*\S)", output, re.MULTILINE))
+    if said.keys() != {"release", "python"}:
+        last = " | ".join(output.strip().splitlines()[-4:])
+        raise LabError("the guest", f"it did not say which kernel and Python it ran; its last words: {last or 'none'}")
+    return said["release"], said["python"]
 
 
 def today() -> str:

@@ -1,11 +1,15 @@
-"""What the tests of a guest came to, and what is kept of it."""
+"""What the tests of a guest came to, and what is kept of it; a guest that fails does not end those after it."""
 
 import argparse
+from pathlib import Path
 
 import pytest
 
-from unreclaim.lab.image import PYTHONS
-from vmtest.__main__ import command, main
+from unreclaim.lab.errors import LabError
+from unreclaim.lab.image import PYTHONS, Kernel
+from unreclaim.lab.vm import Ended
+from vmtest import __main__ as vmtest
+from vmtest.__main__ import command, main, make_site
 from vmtest.matrix import MATRIX
 from vmtest.results import Outcome, Results, document, load, read_junit
 
@@ -67,3 +71,74 @@ def test_wrong_usage_is_refused(arguments: list[str], capsys: pytest.CaptureFixt
         main(arguments)
     assert caught.value.code == 2
     assert "usage: vmtest" in capsys.readouterr().err
+
+
+GOOD = b'<testsuites><testsuite tests="17" time="2.5"/></testsuites>'
+SAID = "guest-release: 6.1.0\nguest-python: 3.11.2\n"
+
+
+@pytest.fixture
+def guests(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Ended]:
+    """Let each kernel that runs end as it is told here, by its Debian; all else of a machine is left out."""
+    ended: dict[str, Ended] = {"trixie": Ended(0, SAID, GOOD, "", 1, 2)}
+    monkeypatch.setattr(vmtest, "cache_directory", lambda _: tmp_path)
+    monkeypatch.setattr(vmtest, "make_kernel", lambda _, suite, __: Kernel(suite, tmp_path, tmp_path, None))
+    monkeypatch.setattr(vmtest, "make_root", lambda *_: tmp_path)
+    monkeypatch.setattr(vmtest, "choose_accelerator", lambda *_: "tcg")
+    monkeypatch.setattr(vmtest, "make_site", lambda *_: tmp_path)
+    monkeypatch.setattr(vmtest, "run", lambda machine, *_, **__: ended[machine.kernel.release])
+    return ended
+
+
+@pytest.mark.parametrize(
+    ("output", "result", "why"),
+    [
+        ("boom", b"", "the guest: pytest left no results (exit code 2)"),
+        (SAID, GOOD[:-9], "the guest: pytest's results cannot be read: unclosed token: line 1"),
+        (SAID, GOOD.replace(b"17", b"x"), "the guest: pytest's results cannot be read: invalid literal for int()"),
+        ("a\nb\n", GOOD, "the guest: it did not say which kernel and Python it ran; its last words: a | b"),
+        ("guest-python: \n", GOOD, "the guest: it did not say which kernel and Python it ran"),
+    ],
+)
+def test_a_guest_that_leaves_no_results_fails_alone(
+    guests: dict[str, Ended], capsys: pytest.CaptureFixture[str], tmp_path: Path, output: str, result: bytes, why: str
+) -> None:
+    """The reason is said, what it wrote is kept, the kernels after it are run, and the exit code is 1 all the same."""
+    guests["bookworm"] = Ended(2, output, result, "panic", 1, 2)
+    assert main(["6.1", "6.12", "--log", str(tmp_path / "log")]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if why in line] != []
+    assert "vmtest: 6.12: 6.1.0, cgroup v2: 17 of 17 tests passed" in lines
+    assert lines[-1] == "vmtest: failed: 6.1"
+    kept = {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "log").iterdir()}
+    assert kept == {"6.1.console": "panic", "6.1.output": output}
+
+
+def test_guests_that_pass_are_a_success(guests: dict[str, Ended], tmp_path: Path) -> None:
+    """Nothing is kept of them."""
+    guests["bookworm"] = guests["trixie"]
+    assert main(["6.1", "6.12", "--log", str(tmp_path / "log")]) == 0
+    assert not (tmp_path / "log").exists()
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ("#!/bin/sh\necho no network >&2; exit 2", "uv export: exit code 2: no network"),
+        ("#!/bin/sh\n[ $1 = export ] || { echo no wheel >&2; exit 1; }", "uv pip: exit code 1: no wheel"),
+        (None, "No such file or directory"),
+    ],
+)
+def test_a_uv_that_fails_is_an_error_with_its_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str | None, why: str
+) -> None:
+    """Whichever of its calls it is, and where it is not there at all; nothing half made stays in the cache."""
+    uv, cache = tmp_path / "uv", tmp_path / "cache"
+    cache.mkdir()
+    if script is not None:
+        uv.write_text(script, encoding="utf-8")
+        uv.chmod(0o755)
+    monkeypatch.setenv("UV", str(uv))
+    with pytest.raises(LabError, match=why):
+        make_site(cache, (3, 11))
+    assert list(cache.iterdir()) == []
