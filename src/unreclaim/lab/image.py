@@ -4,15 +4,19 @@ Kernel and root are apart, so that each kernel runs under any Python. Both are f
 second, small disk. Nothing in them is changed by a run, which writes to a snapshot.
 """
 
+import errno
 import fcntl
 import hashlib
 import os
 import platform
+import shlex
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from msgspec import Struct
 
@@ -26,6 +30,7 @@ PYTHONS = {"bullseye": (3, 9), "bookworm": (3, 11), "trixie": (3, 13)}
 KERNEL_PACKAGE = "linux-image-cloud-amd64"
 _PACKAGES = ("python3",)
 _LEFT_OUT = ("/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/man/*")
+_ANOTHER = "choose another with --cache-dir"
 _ROOT_BYTES = 3 * 2**30
 
 Say = Callable[[str], None]
@@ -41,14 +46,50 @@ class Kernel(Struct, frozen=True):
 
 
 def cache_directory(chosen: str | None) -> Path:
-    """Give where images are kept, and make it: `chosen`, or ``unreclaim/lab`` in the user's cache."""
+    """Give where images are kept, and make it: `chosen`, or ``unreclaim/lab`` in the user's cache.
+
+    Raises:
+        LabError: it cannot be made, or another user could put something there that is then started, or written to.
+
+    """
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     path = Path(chosen or os.path.join(home, "unreclaim", "lab"))
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(0o700, parents=True, exist_ok=True)
+        status = path.stat()
     except OSError as error:
-        raise LabError(str(path), error.strerror or str(error), hint="choose another with --cache-dir") from error
+        raise LabError(str(path), error.strerror or str(error), hint=_ANOTHER) from error
+    if status.st_uid not in _trusted_users():
+        raise LabError(str(path), "it belongs to another user", hint=_ANOTHER)
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        hint = f"chmod go-w {shlex.quote(str(path))}, if all in it is yours"
+        raise LabError(str(path), "other users may write there", hint=hint)
     return path.absolute()
+
+
+def _trusted_users() -> set[int]:
+    """Give whom a cache may belong to: this user, and as root whoever asked for that by sudo."""
+    user = os.geteuid()
+    asked = os.environ.get("SUDO_UID", "") if user == 0 else ""
+    return {user, int(asked)} if asked.isdecimal() else {user}
+
+
+def open_in_cache(path: Path, mode: str) -> IO[str]:
+    """Open a small file of a cache directory, but no link, which may lead anywhere.
+
+    Raises:
+        LabError: it is one, or cannot be opened.
+
+    """
+
+    def opener(name: str, flags: int) -> int:
+        return os.open(name, flags | os.O_NOFOLLOW, 0o644)
+
+    try:
+        return open(path, mode, encoding="ascii", opener=opener)
+    except OSError as error:
+        why = "it is a link" if error.errno == errno.ELOOP else error.strerror or str(error)
+        raise LabError(str(path), why, hint=f"remove it, or {_ANOTHER}") from error
 
 
 def make_root(cache: Path, suite: str, say: Say, packages: tuple[str, ...] = _PACKAGES) -> Path:
@@ -122,7 +163,7 @@ def _once(cache: Path, final: Path) -> Iterator[Path | None]:
     if final.exists():
         yield None
         return
-    with (cache / "lock").open("w", encoding="ascii") as lock:
+    with open_in_cache(cache / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         # Nobody else makes anything now: what there is of this kind was left by a run that was killed.
         for leftover in cache.glob("making-*"):

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from unreclaim.lab.errors import LabError
 from unreclaim.lab.guest import add_scripts, pack_payload
-from unreclaim.lab.image import Kernel
+from unreclaim.lab.image import Kernel, open_in_cache
 from unreclaim.lab.tools import find_tools
 
 KVM = Path("/dev/kvm")
@@ -87,7 +87,8 @@ def choose_accelerator(kernel: Kernel, cache: Path) -> str:
     boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     known = cache / f"accelerator-{boot}"
     if known.exists():
-        return known.read_text(encoding="ascii")
+        with open_in_cache(known, "r") as file:
+            return file.read()
     with own_directory(cache) as own:
         arguments = _arguments(Machine(kernel, kernel.initrd, "kvm"), own, "unreclaim.probe")
         process = _start(arguments, own)
@@ -98,7 +99,8 @@ def choose_accelerator(kernel: Kernel, cache: Path) -> str:
         finally:
             _end(process)
     chosen = "kvm" if works else "tcg"
-    known.write_text(chosen, encoding="ascii")
+    with open_in_cache(known, "w") as file:
+        file.write(chosen)
     return chosen
 
 

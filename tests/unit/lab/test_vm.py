@@ -1,5 +1,6 @@
 """A machine that does not do its part is told about, and leaves nothing behind; a fake QEMU stands in its place."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,62 @@ def test_a_cache_that_cannot_be_made_is_an_error(tmp_path: Path, monkeypatch: py
     assert "--cache-dir" in (caught.value.hint or "")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache_directory(None) == tmp_path / "unreclaim" / "lab"
+
+
+def test_a_cache_that_others_can_write_to_is_refused(tmp_path: Path) -> None:
+    """What lies there is started and written to as root; the hint says how to mend it."""
+    cache = cache_directory(str(tmp_path / "cache"))
+    assert cache.stat().st_mode & 0o777 == 0o700
+    for mode in (0o720, 0o702):
+        cache.chmod(mode)
+        with pytest.raises(LabError, match="other users may write there") as caught:
+            cache_directory(str(cache))
+        assert caught.value.hint == f"chmod go-w {cache}, if all in it is yours"
+    cache.chmod(0o755)
+    assert cache_directory(str(cache)) == cache
+
+
+@pytest.mark.parametrize(
+    ("user", "sudo", "refused"), [(0, None, True), (0, "x", True), (0, "65534", False), (1, "65534", True)]
+)
+@pytest.mark.root
+def test_a_cache_of_another_user_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: int, sudo: str | None, *, refused: bool
+) -> None:
+    """Even to root, who may write everywhere; but one may make images for oneself by sudo."""
+    os.chown(tmp_path, 65534, 65534)
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    if sudo is not None:
+        monkeypatch.setenv("SUDO_UID", sudo)
+    if refused:
+        with pytest.raises(LabError, match="it belongs to another user") as caught:
+            cache_directory(str(tmp_path))
+        assert caught.value.hint == "choose another with --cache-dir"
+    else:
+        assert cache_directory(str(tmp_path)) == tmp_path
+
+
+def test_no_link_in_a_cache_is_followed(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither for the lock nor for what is known of KVM: what the link leads to stays as it is, or is not made."""
+    # Where the lock were taken all the same, nothing would be fetched.
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setattr(vm, "KVM", tmp_path / "kvm")
+    (tmp_path / "kvm").touch()
+    qemu(tmp_path, "echo unreclaim-lab: started >$console")
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    for target in (tmp_path / "kept", tmp_path / "none"):
+        for name in ("lock", f"accelerator-{boot}"):
+            (tmp_path / name).unlink(missing_ok=True)
+            (tmp_path / name).symlink_to(target)
+        (tmp_path / "kept").write_text("tcg", encoding="ascii")
+        with pytest.raises(LabError, match="lock: it is a link"):
+            image.make_root(tmp_path, "bookworm", lambda _: None)
+        with pytest.raises(LabError, match="it is a link") as caught:
+            vm.choose_accelerator(machine.kernel, tmp_path)
+        assert caught.value.hint == "remove it, or choose another with --cache-dir"
+        assert (tmp_path / "kept").read_text(encoding="ascii") == "tcg"
+        assert not (tmp_path / "none").exists()
 
 
 def test_only_root_makes_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
