@@ -84,6 +84,6 @@ class Watch:
             return Tally(dying, "the kernel's counters, before and after", shared=True, gaps=gaps)
         if self._unit:
             dying = sum(f"/{self._unit}" in each.path for each in report.census.dying)
-            return Tally(dying, "the census, by the unit's name", shared=False)
+            return Tally(dying, "the census, by the unit's name", shared=False, gaps=report.gaps)
         dying = sum(each.path.startswith(f"{self._grounds.cgroup}/") for each in report.census.dying)
-        return Tally(dying, "the census, below the experiment's own cgroup", shared=False)
+        return Tally(dying, "the census, below the experiment's own cgroup", shared=False, gaps=report.gaps)
