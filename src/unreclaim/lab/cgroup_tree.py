@@ -11,17 +11,6 @@ from unreclaim.host.root import walk_directories
 _GIVE_UP_SECONDS = 5.0
 
 
-def write_file(path: str, text: str) -> None:
-    """Write a pseudo-file, which exists. Raises OSError, which names it."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        os.write(descriptor, text.encode())
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, path) from error
-    finally:
-        os.close(descriptor)
-
-
 def remove_cgroup(path: str) -> None:
     """Remove a cgroup without children; a process that has just ended may still be in it for a moment.
 

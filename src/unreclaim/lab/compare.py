@@ -13,19 +13,20 @@ from unreclaim.formats.meminfo import MemInfo
 from unreclaim.formats.trace_cgroup import CgroupTrace
 from unreclaim.host.cgroupfs import find_hierarchies
 from unreclaim.host.container import read_mounts
+from unreclaim.host.control_file import write_file
 from unreclaim.host.probe import Probe
 from unreclaim.host.procfs import read_meminfo
 from unreclaim.host.root import LiveRoot
-from unreclaim.lab.cgroup_tree import write_file
+from unreclaim.host.tracing.cgroups import CgroupTracer, trace_cgroups
 from unreclaim.lab.errors import LabError
 from unreclaim.lab.systemd import Systemd
-from unreclaim.lab.tracing import CgroupTracer, trace_cgroups
 from unreclaim.lab.units import Variant, restart_until_limit, unit_name
 from unreclaim.model.gap import Gap
 from unreclaim.model.lab import Batch, Comparison
 
 MOST_STARTS = 20_000
 _POLL_SECONDS, _SETTLE_SECONDS = 0.1, 2.0
+_BUFFER_KIB = 4096
 
 
 class Plan(Struct, frozen=True):
@@ -50,7 +51,7 @@ def compare_units(plan: Plan, system: Systemd, clock: Clock, progress: Progress 
     """
     labels = (plan.first.label, plan.second.label)
     batches: list[Batch] = []
-    with trace_cgroups(unit_name()) as tracer:
+    with trace_cgroups("lab", word=unit_name(), buffer_kib=_BUFFER_KIB) as tracer:
         trial = _Trial(plan, system, clock, tracer)
         shares = share_starts(plan.starts, plan.rounds)
         for number, second in enumerate(in_turns(plan.rounds)):
@@ -78,7 +79,8 @@ class _Trial:
         """Start one unit so many times, wait until its cgroups are freed or seem to stay, and count them."""
         variant = self._plan.second if second else self._plan.first
         with self._system.unit(self._name, variant.unit_text(starts, self._plan.run_for)):
-            self._tracer.clear()
+            # What an earlier batch left may be freed meanwhile.
+            self._tracer.read()
             before = _memory()
             began = self._clock.monotonic()
             if variant.oneshot:
@@ -118,8 +120,10 @@ class _Trial:
 
     def _settled(self) -> CgroupTrace:
         give_up = self._clock.monotonic() + _SETTLE_SECONDS
+        trace = CgroupTrace()
         while True:
-            trace = self._tracer.read()
+            new = self._tracer.read()
+            trace = CgroupTrace(trace.events + new.events, lost=trace.lost + new.lost)
             if not _left(trace, self._name) or self._clock.monotonic() > give_up:
                 return trace
             self._clock.sleep(_POLL_SECONDS)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
-from unreclaim.lab.cgroup_tree import remove_tree, write_file
+from unreclaim.host.control_file import write_file
+from unreclaim.lab.cgroup_tree import remove_tree
 from unreclaim.lab.errors import LabError
 from unreclaim.lab.ownership import DISK, TMPFS, own_name
 from unreclaim.model.cgroups import Hierarchy

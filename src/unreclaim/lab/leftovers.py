@@ -11,10 +11,10 @@ from unreclaim.host.cgroupfs import find_hierarchies
 from unreclaim.host.container import read_mounts
 from unreclaim.host.probe import Probe
 from unreclaim.host.root import LiveRoot
+from unreclaim.host.tracing.tracefs import remove_leftovers as remove_traces
 from unreclaim.lab.cgroup_tree import remove_tree
 from unreclaim.lab.ownership import DISK, TMPFS, is_orphan
 from unreclaim.lab.systemd import UNITS
-from unreclaim.lab.tracing import INSTANCES
 
 
 def hierarchies() -> tuple[str, ...]:
@@ -31,7 +31,7 @@ def remove_leftovers() -> tuple[str, ...]:
         OSError: something could not be removed.
 
     """
-    return (*_stop_units(), *_remove_cgroups(), *_remove_traces(), *_remove_files())
+    return (*_stop_units(), *_remove_cgroups(), *remove_traces(), *_remove_files())
 
 
 def _stop_units() -> Iterator[str]:
@@ -52,13 +52,6 @@ def _remove_cgroups() -> Iterator[str]:
     for top in hierarchies():
         for path in _orphans(top):
             remove_tree(path)
-            yield path
-
-
-def _remove_traces() -> Iterator[str]:
-    for path in _orphans(INSTANCES):
-        with contextlib.suppress(FileNotFoundError):
-            os.rmdir(path)
             yield path
 
 

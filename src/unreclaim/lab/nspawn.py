@@ -16,9 +16,10 @@ from pathlib import Path
 from unreclaim.app.clock import Clock
 from unreclaim.host.cgroupfs import find_hierarchies
 from unreclaim.host.container import read_mounts
+from unreclaim.host.control_file import write_file
 from unreclaim.host.probe import Probe
 from unreclaim.host.root import LiveRoot
-from unreclaim.lab.cgroup_tree import remove_tree, write_file
+from unreclaim.lab.cgroup_tree import remove_tree
 from unreclaim.lab.errors import LabError
 from unreclaim.lab.ownership import is_orphan, own_name
 from unreclaim.lab.systemd import Systemd

@@ -15,8 +15,9 @@ from unreclaim.app.clock import Clock
 from unreclaim.base.errors import ParseError
 from unreclaim.formats.meminfo import parse_meminfo
 from unreclaim.host.collect import collect_host, collect_sample, reparents_kernel_memory, reparents_page_cache
+from unreclaim.host.control_file import write_file
 from unreclaim.host.root import Root
-from unreclaim.lab.cgroup_tree import remove_cgroup, write_file
+from unreclaim.lab.cgroup_tree import remove_cgroup
 from unreclaim.lab.counting import Watch
 from unreclaim.lab.errors import LabError
 from unreclaim.lab.grounds import Grounds, open_grounds

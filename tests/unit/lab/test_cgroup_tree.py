@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from unreclaim.lab import cgroup_tree
-from unreclaim.lab.cgroup_tree import remove_cgroup, remove_tree, write_file
+from unreclaim.lab.cgroup_tree import remove_cgroup, remove_tree
 
 
 def test_what_is_made_while_a_tree_is_removed_is_removed_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,10 +55,3 @@ def test_what_stays_in_use_is_an_error(tmp_path: Path, monkeypatch: pytest.Monke
         remove_tree(str(tmp_path / "top"))
     with pytest.raises(OSError, match="not empty"):
         remove_cgroup(str(tmp_path / "top"))
-
-
-def test_a_file_that_refuses_what_is_written_is_named() -> None:
-    """The kernel refuses the write and not the opening; the error says which file it was all the same."""
-    with pytest.raises(OSError, match="No space left") as caught:
-        write_file("/dev/full", "1")
-    assert caught.value.filename == "/dev/full"

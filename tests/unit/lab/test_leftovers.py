@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from unreclaim.host.tracing import tracefs
 from unreclaim.lab import leftovers
 
 pytestmark = pytest.mark.live
@@ -19,7 +20,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     for name in ("UNITS", "INSTANCES", "DISK", "TMPFS"):
         place = tmp_path / name
         place.mkdir()
-        monkeypatch.setattr(leftovers, name, str(place))
+        monkeypatch.setattr(tracefs if name == "INSTANCES" else leftovers, name, str(place))
         found.append(place / (f"{NAME}.service" if name == "UNITS" else NAME))
     found[0].touch()
     for path in found[1:]:
@@ -37,7 +38,7 @@ def test_what_a_dead_process_left_is_removed_and_named(places: list[Path]) -> No
 
 def test_what_another_run_removes_first_is_no_error(places: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """What is gone between looking and removing was removed by another run, and is not named by this one."""
-    find = leftovers._orphans
+    find, list_names = leftovers._orphans, tracefs._names
 
     def beside_another(place: str) -> list[str]:
         found = find(place)
@@ -45,6 +46,13 @@ def test_what_another_run_removes_first_is_no_error(places: list[Path], monkeypa
             path.unlink() if path.is_file() else shutil.rmtree(path)
         return found
 
+    def names_beside_another(place: str) -> list[str]:
+        names = list_names(place)
+        for name in names:
+            Path(place, name).rmdir()
+        return names
+
     monkeypatch.setattr(leftovers, "_orphans", beside_another)
+    monkeypatch.setattr(tracefs, "_names", names_beside_another)
     assert leftovers.remove_leftovers() == ()
     assert [path for path in places if path.exists()] == []
