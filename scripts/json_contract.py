@@ -4,21 +4,11 @@ tests/house/test_docs.py compares it with what the program really writes, in bot
 for each entry of a list and ``<...>`` for a key that is a name of this host or of the catalogue.
 """
 
-from typing import NamedTuple
-
+from scripts.json_key import GAPS, Key
+from scripts.json_trace import TRACE
 from unreclaim.formats.meminfo import NAMES
 from unreclaim.model.census import PinKind
 from unreclaim.model.recovery import Result, Rung
-
-
-class Key(NamedTuple):
-    """One key of a document; ``type`` is JSON's, followed by ``or null`` where a fact may be unknown."""
-
-    path: str
-    type: str
-    unit: str
-    meaning: str
-
 
 _ALWAYS = ("sunreclaim_bytes", "sreclaimable_bytes", "percpu_bytes", "kernel_stack_bytes")
 
@@ -58,14 +48,6 @@ _CGROUPS = (
     Key("cgroups.<controller>.source", "string", "", "where the count comes from; `none`: nowhere"),
     Key("cgroups.<controller>.weakness", "string or null", "", "what that source cannot do here"),
 )
-
-_GAPS = (
-    Key("gaps", "list", "", "what could not be seen; it limits what was said above"),
-    Key("gaps[].what", "string", "", "the fact that is missing"),
-    Key("gaps[].why", "string", "", "why it is missing"),
-    Key("gaps[].remedy", "string or null", "", "what would make it available; null: nothing would"),
-)
-
 
 def _container_keys(path: str) -> tuple[Key, ...]:
     return (
@@ -233,7 +215,7 @@ DIAGNOSE = (
     *_PRESSURE,
     *_FINDINGS,
     *_VERDICT,
-    *_GAPS,
+    *GAPS,
 )
 
 STATUS = (
@@ -245,7 +227,7 @@ STATUS = (
     *(key for key in _HOST if key.path in ("host.hostname", "host.kernel", "host.uptime_seconds")),
     *_MEMORY,
     *_CGROUPS,
-    *_GAPS,
+    *GAPS,
 )
 
 CAPTURE = (
@@ -254,7 +236,7 @@ CAPTURE = (
     Key("samples", "integer", "samples", "how many it holds"),
     Key("files", "integer", "files", "how many it holds, all samples together"),
     Key("size_bytes", "integer", "bytes", "unpacked"),
-    *_GAPS,
+    *GAPS,
 )
 
 
@@ -353,7 +335,7 @@ CENSUS = (
     Key("dying[].pins", "list", "", "what holds it"),
     *_pin_keys("dying[].pins[]"),
     Key("dying[].complete", "boolean", "", "whether all of its pins are listed"),
-    *_GAPS,
+    *GAPS,
 )
 
 
@@ -417,7 +399,7 @@ RECLAIM = (
     Key("groups[].steps[].texts[]", "string", "", "one of them"),
     *_holder_keys("groups[].steps[].processes", "who has to let go"),
     Key("groups[].steps[].command", "string or null", "", "what an operator would type; it is never run"),
-    *_GAPS,
+    *GAPS,
 )
 
 _REPRODUCE = (
@@ -574,7 +556,7 @@ LAB = (
     *_UNITS,
     Key("removed", "list", "", "clean: what was left of runs whose process is gone"),
     Key("removed[]", "string", "", "path of a cgroup, a directory or a unit"),
-    *_GAPS,
+    *GAPS,
 )
 
 
@@ -585,13 +567,14 @@ CONTRACT = {
     "census": CENSUS,
     "reclaim": RECLAIM,
     "lab": LAB,
+    "trace": TRACE,
 }
 """Every command that writes JSON."""
 
 INTRODUCTION = """# JSON
 
-What `diagnose`, `status`, `census`, `reclaim` and `capture` write with `--json`. It is an interface: keys may be added,
-none is renamed, removed or given another meaning under the same `schema`.
+What each command writes with `--json`. It is an interface: keys may be added, none is renamed, removed or given another
+meaning under the same `schema`.
 
 - `null` is a fact that is not known; `0` is a zero that the kernel said. `gaps` tells why something is missing.
 - Sizes are bytes, times are seconds, and the key says so. Rates are per day.

@@ -41,6 +41,7 @@ _RECOVERY = {
 }
 _LAB = {ExitCode.HEALTHY: "The experiment was made; its outcome is in the output."}
 _OUTCOMES = {
+    ("trace",): {ExitCode.HEALTHY: "The watch is over, or was ended with Ctrl-C; what was seen is in the output."},
     ("capture",): {ExitCode.HEALTHY: "The bundle was written; it says nothing about the host's health."},
     ("lab",): _LAB,
     ("lab", "kernel"): _LAB,
@@ -171,6 +172,27 @@ A step that is blocked in the kernel is left there, and said.
 
 A reboot is called the only help when every rung up to drop-caches was climbed, no memory is left in a cgroup, and still
 something refers to it. A process that keeps it in a way that the census does not know would look the same.
+""",
+    ),
+    ("trace",): Texts(
+        """
+The kernel writes a line of some 200 bytes for each cgroup that is made, removed or released, in each hierarchy, into a
+buffer of 256 KiB to 4 MiB for each CPU (64 MiB in all at most), which is freed at the end. It is read two to four
+times a second, and with each interval. To measure what it takes on a host:
+
+    perf stat -e task-clock unreclaim trace --for 60s
+""",
+        """
+Only what happens during the watch is seen. A cgroup that was removed before and is released now counts as released.
+
+A start is one cgroup only where systemd starts a unit. Whoever makes cgroups within a cgroup of their own (Delegate=, a
+container with a systemd in it) makes as many as they make.
+
+Names of pods and containers come from the files of kubelet, Docker and Podman (/var/log/pods,
+/var/lib/docker/containers, /var/lib/containers/storage), where they can be read within two seconds in all; else ids are
+shown. A container that is gone within half a second may have no name.
+
+A path of more than 1,023 bytes is cut off by the kernel. Before Linux 4.13 there are no such events.
 """,
     ),
     ("lab",): Texts(

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from msgspec import inspect as types
 from msgspec.structs import replace
 
-from scripts.json_contract import CONTRACT, Key
+from scripts.json_contract import CONTRACT
+from scripts.json_key import Key
 from tests.house.captured import diagnose_captured_hosts
 from tests.house.source import TOP
 from unreclaim.cli.main import cli
@@ -20,6 +21,7 @@ from unreclaim.lab.card import card_document
 from unreclaim.lab.report import ReportCard
 from unreclaim.lab.unit_report import UnitCard
 from unreclaim.model.census import Census, CensusGroup, DyingCgroup, Holder, Pin, PinKind
+from unreclaim.model.churn import Churn
 from unreclaim.model.diagnosis import Diagnosis
 from unreclaim.model.dying import Count
 from unreclaim.model.gap import Gap
@@ -29,6 +31,7 @@ from unreclaim.render.as_json import diagnosis_document, encode, status_document
 from unreclaim.render.census import census_document
 from unreclaim.render.lab import clean_document, comparison_document, reproduction_document
 from unreclaim.render.recovery import recovery_document
+from unreclaim.render.trace import churn_document
 
 KINDS = {
     type(None): "null",
@@ -229,6 +232,18 @@ def test_json_of_lab_is_documented() -> None:
         ),
     ]
     keys = CONTRACT["lab"]
+    seen = written(keys, documents)
+    assert [*undocumented(keys, seen), *never_written(keys, seen)] == []
+
+
+def test_json_of_trace_is_documented() -> None:
+    """What trace --json writes is exactly the contract: intervals and the summary, with everything and with less."""
+    documents = []
+    for without in ((), (object,), (tuple,), (object, tuple)):
+        made = invent(types.type_info(Churn), frozenset(without))
+        assert isinstance(made, Churn)
+        documents.append(churn_document(made, summary=not without))
+    keys = CONTRACT["trace"]
     seen = written(keys, documents)
     assert [*undocumented(keys, seen), *never_written(keys, seen)] == []
 

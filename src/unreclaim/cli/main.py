@@ -19,6 +19,7 @@ COMMANDS = {
     "diagnose": "Say what holds this host's kernel memory, and whether it grows.",
     "lab": "Make leaks on purpose, and measure instead of believe.",
     "reclaim": "Free what dying memory cgroups hold, without a reboot.",
+    "trace": "Watch cgroups come and go, and say who makes them.",
     "status": "One line and an exit code, for scripts and monitoring.",
 }
 """Every command with its line in --help; its module is ``unreclaim.cli.<name>`` with a click command ``command``."""
