@@ -1,61 +1,25 @@
 """A trace of this host's cgroups: every cycle is counted, exactly, and nothing of it stays."""
 
-import contextlib
 import json
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.machine import new_disk_directory, new_memory_cgroup
+from tests.root.watching import INSTANCES, TRACE, instances_of, settle, source, watch
 from tests.root.workload import PRIME, as_nobody, leave_dying, remove_files
 
+PROBES = Path("/sys/kernel/tracing/kprobe_events")
 pytestmark = [pytest.mark.live, pytest.mark.root]
 
-TRACE = (sys.executable, "-m", "unreclaim", "trace")
-INSTANCES = Path("/sys/kernel/tracing/instances")
-Document = dict[str, Any]
 
-
-def instances_of(pid: int) -> list[Path]:
-    """List the tracefs instances of a process."""
-    return list(INSTANCES.glob(f"unreclaim-trace-{pid}-*"))
-
-
-@contextlib.contextmanager
-def watch(*options: str) -> Iterator[tuple[subprocess.Popen[str], list[Document]]]:
-    """Watch for as long as the context lasts; the documents are there after it."""
-    documents: list[Document] = []
-    command = [*TRACE, "--for", "10m", "--json", "--every", "200ms", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        # The events are on before the first line is written.
-        lines = [process.stdout.readline()]
-        try:
-            yield process, documents
-        finally:
-            if process.poll() is None:
-                # What was done last is read at the end, whenever that is.
-                process.send_signal(signal.SIGINT)
-            output, error = process.communicate(timeout=30)
-            documents += [json.loads(line) for line in (*lines, *output.splitlines()) if line]
-    assert error == ""
-
-
-def source(document: Document, name: str) -> list[int]:
-    """Give what one source created, removed, released and left unreleased."""
-    (row,) = [one for one in document["sources"] if one["source"] == name]
-    return [row[column] for column in ("created", "removed", "released", "unreleased")]
-
-
-def settle() -> None:
-    """Let the kernel release what nothing holds: an RCU grace period and a work queue."""
-    time.sleep(1.0)
+def probes_of(pid: int) -> list[str]:
+    """List the probes of a process."""
+    text = PROBES.read_text(encoding="ascii") if PROBES.exists() else ""
+    return [line for line in text.splitlines() if f":unreclaim_trace_{pid}_" in line]
 
 
 def test_each_cycle_is_counted_once() -> None:
@@ -118,6 +82,27 @@ def test_what_page_cache_holds_is_not_released() -> None:
 
 
 @pytest.mark.pages_pin
+def test_the_kernels_own_functions_agree() -> None:
+    """Where it takes probes: of 23 that page cache holds 23 are allocated and offline, and none is freed; else a gap."""
+    with new_memory_cgroup() as cgroup, new_disk_directory() as files:
+        with watch() as (_, documents):
+            leave_dying(cgroup, files / "pins")
+            settle()
+        remove_files(files / "pins")
+    summary = documents[-1]
+    if not PROBES.exists():
+        assert summary["memcgs"] is None
+        assert [gap["why"] for gap in summary["gaps"]] == ["this kernel takes no probes (CONFIG_KPROBE_EVENTS)"]
+        return
+    assert summary["gaps"] == []
+    # Others may make memory cgroups too.
+    others = sum(one["created"] for one in summary["sources"]) - PRIME
+    assert PRIME <= summary["memcgs"]["allocated"] <= PRIME + others
+    assert summary["memcgs"]["offline"] >= PRIME
+    assert summary["memcgs"]["offline"] - summary["memcgs"]["freed"] >= PRIME - others
+
+
+@pytest.mark.pages_pin
 def test_what_stays_is_unreleased_at_the_end() -> None:
     """The summary has 23 that are dying."""
     with new_memory_cgroup() as cgroup, new_disk_directory() as files:
@@ -137,8 +122,11 @@ def test_a_killed_trace_is_cleaned_up_by_the_next() -> None:
             killed.stdout.readline()
             killed.kill()
         assert len(instances_of(killed.pid)) == 1
+        assert bool(probes_of(killed.pid)) == bool(probes_of(living.pid)) == PROBES.exists()
         subprocess.run([*TRACE, "--for", "0s"], check=True, capture_output=True)
         assert (instances_of(killed.pid), len(instances_of(living.pid))) == ([], 1)
+        assert (probes_of(killed.pid), bool(probes_of(living.pid))) == ([], PROBES.exists())
+    assert probes_of(living.pid) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
