@@ -66,8 +66,8 @@ TEXTS = {
     (): Texts(
         """
 Each command's own page says what it reads. None of them changes anything on the host but capture, which writes the one
-file it is asked for, reclaim with --yes, which frees memory, and lab, which makes cgroups and files of its own and
-removes them again.
+file it is asked for, reclaim with --yes, which frees memory, lab, which makes cgroups and files of its own and removes
+them again, and trace, which has a trace buffer of its own in the kernel while it runs.
 """,
         """
 Kernel memory belongs to the host. Inside a container run the program on the host instead; it says when it is inside

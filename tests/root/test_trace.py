@@ -83,7 +83,7 @@ def test_what_page_cache_holds_is_not_released() -> None:
 
 @pytest.mark.pages_pin
 def test_the_kernels_own_functions_agree() -> None:
-    """Where it takes probes: of 23 that page cache holds 23 are allocated and offline, and none is freed; else a gap."""
+    """Where it takes probes: of 23 that page cache holds all are allocated and offline, none is freed; else a gap."""
     with new_memory_cgroup() as cgroup, new_disk_directory() as files:
         with watch() as (_, documents):
             leave_dying(cgroup, files / "pins")
