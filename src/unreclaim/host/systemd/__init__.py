@@ -1,0 +1,1 @@
+"""What systemd and its journal say, by their own interfaces."""
