@@ -79,6 +79,17 @@ class FakeRoot:
             raise _error(errno.EINVAL if path in self.directories() or path in self.files else errno.ENOENT, path)
         return self.links[path]
 
+    def read_regular(self, path: str, most_bytes: int) -> str:
+        """Read a file that is not larger, by way of a link too."""
+        text = self.read_text(self.links.get(path, path))
+        if len(text) > most_bytes:
+            raise _error(errno.EFBIG, path)
+        return text
+
+    def link_target(self, path: str) -> str | None:
+        """Follow a link, if it is one."""
+        return None if path in self.files or path in self.directories() else self.read_link(path)
+
     def list_names(self, path: str) -> list[str]:
         """List a directory."""
         self.asked.append(path)

@@ -16,6 +16,8 @@ from unreclaim.formats.pressure import Pressure, Stall, parse_pressure
 from unreclaim.formats.proc_cgroups import ControllerRow, parse_proc_cgroups
 from unreclaim.formats.proc_pid_cgroup import Membership, parse_proc_pid_cgroup
 from unreclaim.formats.slabinfo import SlabCache, parse_slabinfo
+from unreclaim.formats.time_span import parse_time_span
+from unreclaim.formats.unit_file import parse_unit_file
 from unreclaim.formats.uptime import parse_uptime
 from unreclaim.formats.vmstat import VmStat, parse_vmstat
 
@@ -265,6 +267,53 @@ def test_pressure(lines: dict[str, tuple[int, int, int, int]]) -> None:
     """The parser of pressure reads back either line or both."""
     expected = Pressure(stall(lines.get("some")), stall(lines.get("full")))
     assert parse_pressure(print_pressure(lines)) == expected
+
+
+# ── unit files ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+unit_words = st.text("ab=[]#; \\'\"\u00e9\u2028\x0c", max_size=12).map(str.strip)
+unit_values = unit_words.filter(lambda value: not value.endswith("\\"))
+unit_names = words.map(lambda word: word + "-x")
+
+
+def print_unit_file(sections: list[tuple[str, list[tuple[str, list[str]]]]]) -> str:
+    """Print a value of several parts on several lines, each but the last continued, with a comment in between."""
+    return "".join(
+        f"[{section}]\n"
+        + "".join(f"{name}=" + " \\\n# in between \\\n".join(parts) + "\n" for name, parts in assignments)
+        for section, assignments in sections
+    )
+
+
+# A part that begins as a comment does is one, where it is not the first.
+unit_parts = st.lists(unit_values.filter(lambda part: part[:1] not in ("#", ";")), min_size=1, max_size=3)
+unit_sections = st.lists(st.tuples(unit_names, st.lists(st.tuples(unit_names, unit_parts))))
+
+
+@unhurried
+@given(unit_sections)
+def test_unit_file(sections: list[tuple[str, list[tuple[str, list[str]]]]]) -> None:
+    """The parser of unit files reads back every assignment, in order, however many lines it takes."""
+    parsed = parse_unit_file(print_unit_file(sections))
+    expected = [
+        (section, name, "  ".join(parts).strip(" \t\n\r"))
+        for section, assignments in sections
+        for name, parts in assignments
+    ]
+    assert [(each.section, each.name, each.value) for each in parsed.assignments] == expected
+    assert parsed.problems == ()
+
+
+@unhurried
+@given(st.integers(0, 2**53))
+def test_time_span(microseconds: int) -> None:
+    """The parser of time spans reads back what is written as FORMAT_TIMESPAN() in src/basic/time-util.c writes it."""
+    names = (("w", 604_800_000_000), ("d", 86_400_000_000), ("h", 3_600_000_000), ("min", 60_000_000), ("s", 1_000_000))
+    rest, parts = microseconds, []
+    for name, length in (*names, ("ms", 1000), ("us", 1)):
+        parts += [f"{rest // length}{name}"] if rest >= length else []
+        rest %= length
+    assert parse_time_span(" ".join(parts) or "0") == microseconds / 1_000_000
 
 
 # ── what has a second source ────────────────────────────────────────────────────────────────────────────────────

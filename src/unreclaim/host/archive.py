@@ -103,6 +103,20 @@ class ArchiveRoot:
         target = self._archive.links.get(self._name(path))
         return self.read_text(path).strip() if target is None else target
 
+    def read_regular(self, path: str, most_bytes: int) -> str:
+        """Read a file of the archive that is not larger; links in it are not followed."""
+        text = self.read_text(path)
+        if len(text) > most_bytes:
+            raise OSError(errno.EFBIG, f"larger than {most_bytes} bytes", path)
+        return text
+
+    def link_target(self, path: str) -> str | None:
+        """Read a link, if it is one."""
+        name = self._name(path)
+        if name in self._archive.files or name in self._archive.children:
+            return None
+        return self.read_link(path)
+
     def list_names(self, path: str) -> list[str]:
         """List a directory of the archive: directories, files and links."""
         name = self._name(path)

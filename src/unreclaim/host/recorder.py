@@ -59,6 +59,14 @@ class RecordingRoot:
         self.files[path] = target + "\n"
         return target
 
+    def read_regular(self, path: str, most_bytes: int) -> str:
+        """Read a regular file without keeping it: no diagnosis reads one."""
+        return self._root.read_regular(path, most_bytes)
+
+    def link_target(self, path: str) -> str | None:
+        """Read a link, if it is one, without keeping it."""
+        return self._root.link_target(path)
+
     def list_names(self, path: str) -> list[str]:
         """List a directory; its files are kept when they are read."""
         names = self._root.list_names(path)

@@ -1,7 +1,8 @@
-"""The seam to a host's files: the running host, a captured tree and a bundle all answer these five questions."""
+"""The seam to a host's files: the running host, a captured tree and a bundle all answer these questions."""
 
 import errno
 import os
+import stat
 from collections.abc import Collection, Iterator, Mapping
 from typing import Protocol
 
@@ -37,6 +38,15 @@ class Root(Protocol):
     def read_link(self, path: str) -> str:
         """Give a symbolic link's target. Raises OSError."""
 
+    def read_regular(self, path: str, most_bytes: int) -> str:
+        """Give the text of a regular file, which a user may have put there: nothing blocks or has a side effect.
+
+        Raises OSError: also EINVAL for what is no regular file (a pipe, a device), and EFBIG for a larger one.
+        """
+
+    def link_target(self, path: str) -> str | None:
+        """Give a symbolic link's target, None for what is there and is no link. Raises OSError."""
+
     def list_names(self, path: str) -> list[str]:
         """Give the names in a directory, sorted. Raises OSError."""
 
@@ -71,6 +81,16 @@ class LiveRoot:
     def read_link(self, path: str) -> str:
         """Read a symbolic link."""
         return os.readlink(path)
+
+    def read_regular(self, path: str, most_bytes: int) -> str:
+        """Read a regular file; anything else is not even opened, because opening a device may do something."""
+        refuse_irregular(os.stat(path), path, most_bytes)
+        descriptor = os.open(path, _READ | os.O_NONBLOCK)
+        return read_regular(descriptor, path, most_bytes)
+
+    def link_target(self, path: str) -> str | None:
+        """Read a link, if it is one."""
+        return link_target(path)
 
     def list_names(self, path: str) -> list[str]:
         """List a directory."""
@@ -160,6 +180,34 @@ def read_all(descriptor: int, path: str) -> bytes:
     finally:
         os.close(descriptor)
     return b"".join(chunks)
+
+
+def refuse_irregular(status: os.stat_result, path: str, most_bytes: int) -> None:
+    """Raise OSError for what is no regular file (EINVAL) or is larger (EFBIG)."""
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", path)
+    if status.st_size > most_bytes:
+        raise OSError(errno.EFBIG, f"larger than {most_bytes} bytes", path)
+
+
+def read_regular(descriptor: int, path: str, most_bytes: int) -> str:
+    """Read what was opened with O_NONBLOCK and close it, if it is a regular file still; see `Root.read_regular`."""
+    try:
+        refuse_irregular(os.fstat(descriptor), path, most_bytes)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return decode(read_all(descriptor, path))
+
+
+def link_target(name: str, directory: int | None = None) -> str | None:
+    """Read a link, relative to a directory that is open; None for what is there and is none. Raises OSError."""
+    try:
+        return os.readlink(name, dir_fd=directory)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+    return None
 
 
 def decode(raw: bytes) -> str:

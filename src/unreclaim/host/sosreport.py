@@ -86,6 +86,14 @@ class SosRoot:
         target = self._outputs.slab_links.get(name) if directory == _SLAB else None
         return self._files.read_link(path) if target is None else target
 
+    def read_regular(self, path: str, most_bytes: int) -> str:
+        """Read a copied file as it is, an empty one too: an empty unit file is one that is masked."""
+        return self._files.read_regular(path, most_bytes)
+
+    def link_target(self, path: str) -> str | None:
+        """Read a copied link, if it is one."""
+        return self._files.link_target(path)
+
     def list_names(self, path: str) -> list[str]:
         """List a directory; processes are also those that ps shows, and slab caches those of a listing."""
         more: set[str] = set()

@@ -2,10 +2,17 @@
 
 import errno
 import os
-import stat
 from collections.abc import Collection, Iterator, Mapping
 
-from unreclaim.host.root import decode, has_symbol, kept_structures, read_all, replay_error, walk_directories
+from unreclaim.host.root import (
+    MAX_FILE_BYTES,
+    has_symbol,
+    kept_structures,
+    link_target,
+    read_regular,
+    replay_error,
+    walk_directories,
+)
 
 _MAX_LINKS = 40
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -29,26 +36,28 @@ class TreeRoot:
     def read_text(self, path: str) -> str:
         """Read a regular file of the tree."""
         replay_error(self._errors, path)
-        descriptor = self._open(path, os.O_RDONLY | os.O_NONBLOCK)
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
-            raise OSError(errno.EINVAL, "not a regular file", path)
-        return decode(read_all(descriptor, path))
+        return read_regular(self._open(path, os.O_RDONLY | os.O_NONBLOCK), path, MAX_FILE_BYTES)
 
     peek_text = read_text
 
     def read_link(self, path: str) -> str:
         """Read a link; a capture that could not keep links holds a file with the target instead."""
+        target = self.link_target(path)
+        return self.read_text(path).strip() if target is None else target
+
+    def read_regular(self, path: str, most_bytes: int) -> str:
+        """Read a regular file of the tree that is not larger."""
+        replay_error(self._errors, path)
+        return read_regular(self._open(path, os.O_RDONLY | os.O_NONBLOCK), path, most_bytes)
+
+    def link_target(self, path: str) -> str | None:
+        """Read a link of the tree, if it is one."""
         directory, _, name = path.rpartition("/")
         descriptor = self._open(directory, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            return os.readlink(name, dir_fd=descriptor)
-        except OSError as error:
-            if error.errno != errno.EINVAL:
-                raise
+            return link_target(name, descriptor)
         finally:
             os.close(descriptor)
-        return self.read_text(path).strip()
 
     def list_names(self, path: str) -> list[str]:
         """List a directory of the tree."""
