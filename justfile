@@ -2,7 +2,7 @@
 
 run := "uv run --locked"
 quick := "not live and not root and not slow"
-pure := "src/unreclaim/base/*,src/unreclaim/formats/*,src/unreclaim/model/*,src/unreclaim/analysis/*,src/unreclaim/render/*"
+pure := "src/unreclaim/base/*,src/unreclaim/formats/*,src/unreclaim/model/*,src/unreclaim/advice/*,src/unreclaim/analysis/*,src/unreclaim/render/*"
 
 # List the recipes.
 default:

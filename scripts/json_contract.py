@@ -5,6 +5,7 @@ for each entry of a list and ``<...>`` for a key that is a name of this host or 
 """
 
 from scripts.json_key import GAPS, Key
+from scripts.json_lint import LINT
 from scripts.json_trace import TRACE
 from unreclaim.formats.meminfo import NAMES
 from unreclaim.model.census import PinKind
@@ -565,6 +566,7 @@ CONTRACT = {
     "status": STATUS,
     "capture": CAPTURE,
     "census": CENSUS,
+    "lint": LINT,
     "reclaim": RECLAIM,
     "lab": LAB,
     "trace": TRACE,

@@ -39,10 +39,16 @@ _RECOVERY = {
     ExitCode.CRITICAL: "Some is left that only a reboot frees.",
     ExitCode.CANNOT_TELL: "What is left is not known.",
 }
+_LINT = {
+    ExitCode.HEALTHY: "Nothing to change; there may be remarks.",
+    ExitCode.WARNING: "Warnings or errors.",
+    ExitCode.CANNOT_TELL: "A unit or file that was named cannot be read, or there is no unit at all.",
+}
 _LAB = {ExitCode.HEALTHY: "The experiment was made; its outcome is in the output."}
 _OUTCOMES = {
     ("trace",): {ExitCode.HEALTHY: "The watch is over, or was ended with Ctrl-C; what was seen is in the output."},
     ("capture",): {ExitCode.HEALTHY: "The bundle was written; it says nothing about the host's health."},
+    ("lint",): _LINT,
     ("lab",): _LAB,
     ("lab", "kernel"): _LAB,
     ("lab", "reproduce"): {
@@ -142,6 +148,26 @@ The path of a file is that of this mount namespace. A name longer than 127 bytes
 deep, is shown by device and inode.
 
 Kernel memory in a dying cgroup's counter is not what holds it on kernels that move it to the parent (5.9 and newer).
+""",
+    ),
+    ("lint",): Texts(
+        """
+The directories of unit files are listed, and each unit's files are read once: some milliseconds for one unit, below a
+second for 500. Of units that are named systemd is asked over D-Bus, with limits of time. To measure it on a host:
+
+    time unreclaim lint --all
+""",
+        """
+Unit files say what would happen, not what happens: a unit that never fails is never restarted. See how often a unit
+starts with journalctl(1).
+
+Only settings that matter for cgroups and their memory are looked at. systemd-analyze(1) verify looks for other faults.
+
+Without a running systemd that answers, and with --root, units are judged by their files alone. The version of systemd
+is then told by the name of its library; where that is not found, no option counts as too new. Of a tree that does not
+hold the host's programs nothing is called missing. Specifiers other than those of the unit's name are not resolved.
+
+Units of users (systemctl --user) are not looked up; name their files.
 """,
     ),
     ("reclaim",): Texts(

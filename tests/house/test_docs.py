@@ -16,6 +16,7 @@ from scripts import generate_docs
 from scripts.man_pages import EXIT_STATUS, man_pages
 from tests.house.captured import diagnose_captured_hosts
 from tests.house.source import TOP
+from unreclaim.advice import unitlint
 from unreclaim.analysis import signatures
 from unreclaim.base.errors import ExitCode
 from unreclaim.cli.main import cli
@@ -70,13 +71,21 @@ HEADINGS = [
 ]
 
 
+RULE_HEADINGS = ["What it finds", "Why it matters here", "Evidence", "What to do", "References"]
+
+
 def signature_problems(name: str, docstring: str) -> Iterator[str]:
     """Name what a signature's docstring lacks: its id, the headings in their order, a text below each, a reference."""
     if not re.match(rf"{name}: \S.*\.\n\n", docstring):
         yield f"{name}: the first line is not '{name}: title.'"
+    yield from page_problems(name, docstring, HEADINGS)
+
+
+def page_problems(name: str, docstring: str, expected: list[str]) -> Iterator[str]:
+    """Name what a page lacks: the headings in their order, a text below each, a reference."""
     parts = re.split(r"^(.+)\n-{3,}$\n", docstring, flags=re.MULTILINE)
     headings, texts = parts[1::2], parts[2::2]
-    if headings != HEADINGS:
+    if headings != expected:
         yield f"{name}: headings are {headings}"
     yield from (
         f"{name}: nothing below {heading}" for heading, text in zip(headings, texts, strict=True) if not text.strip()
@@ -100,6 +109,17 @@ def test_each_signature_module_is_registered() -> None:
     registered = {detect.__module__.rpartition(".")[2]: name for name, detect in signatures.SIGNATURES.items()}
     modules = [info.name for info in pkgutil.iter_modules(signatures.__path__)]
     assert registered == {module: module.partition("_")[0].upper() for module in modules}
+
+
+def test_rules_of_lint_are_documented_and_registered() -> None:
+    """Each rule's docstring has exactly the headings of a page; a module is in RULES under its name with dashes."""
+    modules = [info.name for info in pkgutil.iter_modules(unitlint.__path__)]
+    assert sorted(module.replace("_", "-") for module in modules) == list(unitlint.RULES)
+    for name, check in unitlint.RULES.items():
+        assert check.__module__.rpartition(".")[2] == name.replace("-", "_")
+        docstring = inspect.getdoc(importlib.import_module(check.__module__)) or ""
+        assert list(page_problems(name, docstring, RULE_HEADINGS)) == []
+        assert re.match(r"[A-Z].*\.\n\n", docstring)
 
 
 def test_what_a_signature_lacks_is_seen() -> None:

@@ -26,10 +26,12 @@ from unreclaim.model.diagnosis import Diagnosis
 from unreclaim.model.dying import Count
 from unreclaim.model.gap import Gap
 from unreclaim.model.lab import Comparison, Reproduction
+from unreclaim.model.lint import LintReport
 from unreclaim.model.recovery import Recovery
 from unreclaim.render.as_json import diagnosis_document, encode, status_document
 from unreclaim.render.census import census_document
 from unreclaim.render.lab import clean_document, comparison_document, reproduction_document
+from unreclaim.render.lint import lint_document
 from unreclaim.render.recovery import recovery_document
 from unreclaim.render.trace import churn_document
 
@@ -218,6 +220,18 @@ def test_json_of_reclaim_is_documented() -> None:
     recoveries.append(replace(recoveries[0], outcomes=(unnamed,)))
     keys = CONTRACT["reclaim"]
     seen = written(keys, [recovery_document(one) for one in recoveries])
+    assert [*undocumented(keys, seen), *never_written(keys, seen)] == []
+
+
+def test_json_of_lint_is_documented() -> None:
+    """What lint --json writes is exactly the contract, with everything and with what is None."""
+    reports = []
+    for without in ((), (object,), (tuple,), (object, tuple)):
+        made = invent(types.type_info(LintReport), frozenset(without))
+        assert isinstance(made, LintReport)
+        reports.append(made)
+    keys = CONTRACT["lint"]
+    seen = written(keys, [lint_document(one) for one in reports])
     assert [*undocumented(keys, seen), *never_written(keys, seen)] == []
 
 

@@ -3,6 +3,7 @@
 from unreclaim.base.errors import ExitCode
 from unreclaim.model.diagnosis import Diagnosis
 from unreclaim.model.finding import State
+from unreclaim.model.lint import LintReport, LintSeverity
 from unreclaim.model.recovery import Recovery, Result
 
 _CODES = {
@@ -35,3 +36,11 @@ def recovery_exit_code(recovery: Recovery) -> int:
     unmeasured = any(rung.after is None for rung in recovery.rungs)
     unnamed = any(outcome.nr_left is None for outcome in recovery.outcomes)
     return int(ExitCode.CANNOT_TELL if unmeasured or unnamed else ExitCode.WARNING)
+
+
+def lint_exit_code(report: LintReport) -> int:
+    """Give 1 where something should be changed, 3 where a unit that was named could not be judged, or none was."""
+    if any(finding.severity != LintSeverity.INFO for finding in report.findings):
+        return int(ExitCode.WARNING)
+    seen = report.nr_units + report.nr_masked
+    return int(ExitCode.CANNOT_TELL if report.missing or not seen else ExitCode.HEALTHY)

@@ -18,6 +18,7 @@ COMMANDS = {
     "capture": "Write everything that a diagnosis reads to one file.",
     "diagnose": "Say what holds this host's kernel memory, and whether it grows.",
     "lab": "Make leaks on purpose, and measure instead of believe.",
+    "lint": "Say which units make cgroups without end, and what to change.",
     "reclaim": "Free what dying memory cgroups hold, without a reboot.",
     "trace": "Watch cgroups come and go, and say who makes them.",
     "status": "One line and an exit code, for scripts and monitoring.",

@@ -74,3 +74,10 @@ def parse_unit_name(text: str, *, file: str = FILE) -> UnitName:
 def is_unit_name(text: str) -> bool:
     """Tell whether systemd takes it for the name of a unit."""
     return len(text) <= _MOST_BYTES and _NAME.fullmatch(text) is not None
+
+
+def slice_path(name: str) -> str:
+    """Give where the cgroup of a slice is: ``a-b.slice`` is ``a.slice/a-b.slice``, and the root slice is ``""``."""
+    stem = name.removesuffix(".slice").strip("-")
+    parts = stem.split("-") if stem else []
+    return "/".join(f"{'-'.join(parts[: number + 1])}.slice" for number in range(len(parts)))

@@ -48,6 +48,25 @@ def open_source(path: str | None) -> Source:
     raise RootError(path, os.strerror(errno.ENOENT), hint=_HINT)
 
 
+def open_units(path: str | None) -> Root:
+    """Open what holds unit files: the running host, or a directory with a tree, be it that of an image.
+
+    Raises:
+        RootError: it does not exist, is no directory, or is none of the things that can be opened.
+
+    """
+    if path is None or os.path.abspath(path) == "/":
+        return _open_live().roots[0]
+    if not os.path.isdir(path):
+        why = "unit files are read from a directory" if os.path.exists(path) else os.strerror(errno.ENOENT)
+        raise RootError(path, why, hint="give a directory that holds etc/systemd, or an unpacked sosreport")
+    if not any(os.path.isdir(os.path.join(path, place)) for place in ("etc/systemd", "usr/lib/systemd", "lib/systemd")):
+        return _open_directory(path).roots[-1]
+    from unreclaim.host.tree import TreeRoot  # noqa: PLC0415
+
+    return TreeRoot(path)
+
+
 def _open_live() -> Source:
     if not os.path.exists("/proc/self/stat"):
         uname = os.uname().sysname

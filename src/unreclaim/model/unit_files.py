@@ -40,25 +40,26 @@ class Settings:
 
     def __init__(self, files: tuple[UnitFile, ...]) -> None:
         """Take the files in systemd's order."""
-        self._found: dict[tuple[str, str], list[Assignment]] = {}
-        for file in files:
-            for assignment in file.assignments:
-                self._found.setdefault((assignment.section, assignment.name), []).append(assignment)
+        self._found: dict[tuple[str, str], list[tuple[int, Assignment]]] = {}
+        assignments = (assignment for file in files for assignment in file.assignments)
+        for place, assignment in enumerate(assignments):
+            self._found.setdefault((assignment.section, assignment.name), []).append((place, assignment))
 
     def __iter__(self) -> Iterator[Assignment]:
-        """Give every assignment, grouped by name."""
-        for assignments in self._found.values():
-            yield from assignments
+        """Give every assignment, those of one name together."""
+        for found in self._found.values():
+            yield from (assignment for _, assignment in found)
 
-    def every(self, section: str, *names: str) -> tuple[Assignment, ...]:
-        """Give every assignment to one of the names, in order, whether it is in effect or not."""
-        return tuple(found for name in names for found in self._found.get((section, name), ()))
+    def every(self, *places: tuple[str, str]) -> tuple[Assignment, ...]:
+        """Give every assignment to one of the places (section and name), in order, whether it is in effect or not."""
+        found = [each for place in places for each in self._found.get(place, ())]
+        return tuple(assignment for _, assignment in (sorted(found, key=_place) if len(places) > 1 else found))
 
-    def listed(self, section: str, *names: str) -> tuple[Assignment, ...]:
-        """Give what a list holds: the assignments after the last empty one of the same name."""
-        kept: list[Assignment] = []
-        for name in names:
-            values = self.every(section, name)
-            start = max((place for place, found in enumerate(values, 1) if not found.value), default=0)
-            kept += values[start:]
-        return tuple(kept)
+    def listed(self, section: str, name: str) -> tuple[Assignment, ...]:
+        """Give what a list holds: the assignments after the last empty one."""
+        values = self.every((section, name))
+        return values[max((place for place, found in enumerate(values, 1) if not found.value), default=0) :]
+
+
+def _place(found: tuple[int, Assignment]) -> int:
+    return found[0]

@@ -1,1 +1,1 @@
-"""What systemd and its journal say, by their own interfaces."""
+"""What systemd knows of a host: its unit files, what it says itself, and its journal."""

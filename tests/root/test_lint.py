@@ -1,0 +1,106 @@
+"""What the rules of lint say of systemd holds of a real one, and its own files are judged as it runs them."""
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.machine import skip_unless_forced
+from tests.root.workload import PRIME
+from tests.unit.advice.test_unitlint import ARTICLE
+from unreclaim.app.clock import SystemClock
+from unreclaim.app.lint import lint
+from unreclaim.host.tree import TreeRoot
+from unreclaim.lab.nspawn import boot, cache_directory, make_root
+from unreclaim.lab.systemd import Systemd
+
+pytestmark = [pytest.mark.live, pytest.mark.root, pytest.mark.slow]
+
+FAILS = "[Service]\nExecStart=/bin/false\nRestart=always\n"
+
+
+@pytest.fixture(scope="module")
+def systemd() -> Iterator[Systemd]:
+    """Boot a Debian 12."""
+    missing = [tool for tool in ("mmdebstrap", "systemd-nspawn") if shutil.which(tool) is None]
+    if missing:
+        skip_unless_forced(f"not installed: {', '.join(missing)}")
+    with boot(make_root("bookworm", cache_directory()), "bookworm", SystemClock()) as running:
+        yield running
+
+
+def restarts(systemd: Systemd, text: str, most: int) -> tuple[int, bool, set[str]]:
+    """Start a unit and wait until systemd gives up or it was restarted so often; say how often, and what lint finds."""
+    name = f"ulint-{os.getpid()}-{time.monotonic_ns()}.service"
+    with systemd.unit(name, text):
+        found = lint(TreeRoot(systemd._root), [name])
+        assert found.missing == ()
+        systemd.attempt("start", "--no-block", name)
+        give_up = time.monotonic() + 60
+        while True:
+            shown = systemd.show(name, "NRestarts", "ActiveState")
+            number = int(shown["NRestarts"])
+            # Between two restarts it is activating.
+            gave_up = shown["ActiveState"] == "failed"
+            if gave_up or number >= most or time.monotonic() > give_up:
+                return number, gave_up, {finding.rule for finding in found.findings}
+            time.sleep(0.1)
+
+
+def test_the_default_limit_ends_a_loop_and_none_does_not(systemd: Systemd) -> None:
+    """With the default limit a service is started five times; without one it is started 23 times and goes on."""
+    number, ended, rules = restarts(systemd, FAILS + "RestartSec=1ms\n", PRIME)
+    assert (number, ended, rules) == (5, True, {"restart-without-backoff"})
+    number, ended, rules = restarts(systemd, FAILS + "RestartSec=1ms\n[Unit]\nStartLimitIntervalSec=0\n", PRIME)
+    assert number >= PRIME
+    assert (ended, rules) == (False, {"restart-without-backoff", "start-limit-off"})
+
+
+def test_a_limit_in_the_wrong_section_is_none(systemd: Systemd) -> None:
+    """StartLimitIntervalSec= in [Service] is ignored, so the default ends the loop; its old name is taken there."""
+    number, ended, rules = restarts(systemd, FAILS + "RestartSec=1ms\nStartLimitIntervalSec=0\n", PRIME)
+    assert (number, ended, rules) == (5, True, {"ignored-option", "restart-without-backoff"})
+    number, _, rules = restarts(systemd, FAILS + "RestartSec=1ms\nStartLimitInterval=0\n", PRIME)
+    assert number >= PRIME
+    assert rules == {"restart-without-backoff", "start-limit-off"}
+
+
+def test_a_limit_out_of_reach_ends_nothing(systemd: Systemd) -> None:
+    """3 starts in 2 s end a loop that waits 100 ms, and do not end one that waits 800 ms."""
+    limit = "[Unit]\nStartLimitIntervalSec=2\nStartLimitBurst=3\n"
+    number, ended, rules = restarts(systemd, FAILS + "RestartSec=100ms\n" + limit, 7)
+    assert (number, ended, rules) == (3, True, {"restart-without-backoff"})
+    number, ended, rules = restarts(systemd, FAILS + "RestartSec=800ms\n" + limit, 7)
+    assert number >= 7
+    assert (ended, rules) == (False, {"restart-without-backoff", "start-limit-out-of-reach"})
+
+
+def test_a_condition_that_fails_makes_no_cgroup_and_no_loop(systemd: Systemd) -> None:
+    """With ConditionPathExists= of a missing file nothing is started; without it lint names the file."""
+    path = "/etc/ulint-missing.conf"
+    text = f"[Service]\nExecStart=/bin/cat {path}\nRestart=always\nRestartSec=1ms\n[Unit]\nStartLimitIntervalSec=0\n"
+    name = f"ulint-{os.getpid()}-condition.service"
+    with systemd.unit(name, text + f"ConditionPathExists={path}\n"):
+        systemd.ask("start", name)
+        time.sleep(1)
+        shown = systemd.show(name, "NRestarts", "ConditionResult", "ControlGroup", "ActiveState")
+        assert shown == {"NRestarts": "0", "ConditionResult": "no", "ControlGroup": "", "ActiveState": "inactive"}
+        assert "absent-dependency" not in {each.rule for each in lint(TreeRoot(systemd._root), [name]).findings}
+    number, _, rules = restarts(systemd, text, PRIME)
+    assert number >= PRIME
+    assert "absent-dependency" in rules
+
+
+def test_the_articles_unit_is_judged_as_it_runs(systemd: Systemd) -> None:
+    """It goes on for ever with 1 ms, as lint says, by the rules of the version that runs there."""
+    number, _, rules = restarts(systemd, ARTICLE.replace("bash -c", "/bin/bash -c"), PRIME)
+    assert number >= PRIME
+    assert {"restart-without-backoff", "start-limit-off", "sandbox-no-pin", "type-exec"} <= rules
+    report = lint(TreeRoot(systemd._root), [], everything=True)
+    assert report.systemd_version == int(systemd.version().split()[1])
+    assert report.nr_units > 100
+    assert [gap for gap in report.gaps if "ulint" not in gap.what] == []
+    assert Path(systemd._root, "usr/bin").is_dir()
