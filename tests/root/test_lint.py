@@ -94,6 +94,35 @@ def test_a_condition_that_fails_makes_no_cgroup_and_no_loop(systemd: Systemd) ->
     assert "absent-dependency" in rules
 
 
+class RunningTree(TreeRoot):
+    """The tree of the container, which runs."""
+
+    live = True
+
+
+def test_what_is_written_and_not_loaded_is_said(systemd: Systemd, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The container's systemd is asked over its own bus; a drop-in that it has not read is told, until it has."""
+    address = f"unix:path={systemd._root}/run/dbus/system_bus_socket"
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", address)
+    name = f"ulint-{os.getpid()}-reload.service"
+    drop_ins = Path(f"{systemd._root}/run/systemd/system/{name}.d")
+    with systemd.unit(name, "[Service]\nExecStart=/bin/sleep 600\nRestart=always\nRestartSec=1ms\n"):
+        # One that does not run is forgotten, and read anew when it is asked for.
+        systemd.ask("start", name)
+        try:
+            drop_ins.mkdir()
+            (drop_ins / "1.conf").write_text("[Service]\nRestartSec=15s\n", encoding="utf-8")
+            report = lint(RunningTree(systemd._root), [name])
+            assert report.gaps == ()
+            told = [finding.message for finding in report.findings if finding.rule == "not-reloaded"]
+            assert told == ["RestartSec=15s is in the file, and systemd runs the unit with 1ms"]
+            systemd.ask("daemon-reload")
+            found = {finding.rule for finding in lint(RunningTree(systemd._root), [name]).findings}
+            assert found == {"start-limit-out-of-reach"}
+        finally:
+            shutil.rmtree(drop_ins)
+
+
 def test_the_articles_unit_is_judged_as_it_runs(systemd: Systemd) -> None:
     """It goes on for ever with 1 ms, as lint says, by the rules of the version that runs there."""
     number, _, rules = restarts(systemd, ARTICLE.replace("bash -c", "/bin/bash -c"), PRIME)
