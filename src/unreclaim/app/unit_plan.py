@@ -1,0 +1,193 @@
+"""Plans for a unit of the running host: watches it for a while, prices what a start leaves, and plans."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from msgspec import Struct
+
+from unreclaim.advice.planner import Facts, Wishes, plan_unit
+from unreclaim.advice.prediction import rate_per_day, share, times
+from unreclaim.analysis.cost import estimate_cost
+from unreclaim.analysis.growth import measure_growth
+from unreclaim.app.census import CensusReport, take_census
+from unreclaim.app.clock import Clock
+from unreclaim.app.observe import observe
+from unreclaim.base.errors import UnavailableError
+from unreclaim.base.progress import Progress
+from unreclaim.formats.cgroup_path import parse_cgroup_path
+from unreclaim.host.collect import reparents_page_cache, with_structures
+from unreclaim.host.source import Source
+from unreclaim.model.census import PinKind
+from unreclaim.model.dying import count_memory
+from unreclaim.model.gap import Gap
+from unreclaim.model.plan import Estimate, Plan
+from unreclaim.model.sample import Observation
+from unreclaim.model.unit import Unit
+from unreclaim.model.unit_name import name_problem
+from unreclaim.model.unit_watch import UnitWatch
+
+_SERVICE, _PROPERTIES = "org.freedesktop.systemd1.Service", "org.freedesktop.DBus.Properties"
+_OBJECT, _MANAGER = "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"
+
+
+class Systemd(Protocol):
+    """What is asked of PID 1."""
+
+    def version(self) -> int:
+        """Give systemd's version."""
+
+    def read_unit(self, name: str) -> Unit:
+        """Give all that is known of a unit."""
+
+    def call(self, path: str, interface: str, member: str, signature: str = "", *arguments: Any) -> tuple[Any, ...]:
+        """Call a method."""
+
+
+OpenSystemd = Callable[[], AbstractContextManager[Systemd]]
+"""Connects to PID 1; a connection has a time limit as a whole, so each question has one of its own."""
+
+CountStarts = Callable[[str], int | None]
+"""Gives how often a unit has started, from whichever beginning; None: it cannot be counted."""
+
+
+def count_restarts(open_systemd: OpenSystemd) -> CountStarts:
+    """Count starts by NRestarts: those that systemd made itself, since somebody last started the unit."""
+
+    def count(name: str) -> int | None:
+        with open_systemd() as systemd:
+            return systemd.read_unit(name).nr_restarts
+
+    return count
+
+
+def require_unit(systemd: Systemd, name: str) -> Unit:
+    """Read a unit that can be changed.
+
+    Raises:
+        UnavailableError: there is none of that name, or it is masked.
+        BusError: PID 1 cannot be asked.
+
+    """
+    problem = name_problem(name)
+    if problem is not None:
+        raise UnavailableError(f"unit {name}", problem)
+    unit = systemd.read_unit(name)
+    if unit.load_state != "loaded":
+        why = {"not-found": "systemd has no unit of that name", "masked": "it is masked"}
+        raise UnavailableError(f"unit {name}", why.get(unit.load_state or "", f"systemd says: {unit.load_state}"))
+    return unit
+
+
+def watch_unit(
+    source: Source, clock: Clock, name: str, seconds: float, count: CountStarts, progress: Progress | None = None
+) -> tuple[UnitWatch, Observation]:
+    """Count the starts of a unit, and measure the host's growth, for a while."""
+    before, began = count(name), clock.monotonic()
+    observation = observe(source, clock, window_seconds=seconds, progress=progress)
+    after, ended = count(name), clock.monotonic()
+    starts = None
+    if before is not None and after is not None:
+        # It begins anew where somebody stopped and started the unit meanwhile.
+        starts = after - before if after >= before else after
+    gone = ended - began
+    rate = None if starts is None or gone <= 0 else rate_per_day(starts, gone)
+    return UnitWatch(gone, starts, rate, measure_growth(observation).rates), observation
+
+
+class UnitPlanner(Struct, frozen=True):
+    """Whom a plan is made by: the host, its systemd, and who counts starts."""
+
+    source: Source
+    clock: Clock
+    open_systemd: OpenSystemd
+    count: CountStarts
+
+    def plan(
+        self, name: str, wishes: Wishes, seconds: float, progress: Progress | None = None
+    ) -> tuple[Plan, UnitWatch]:
+        """Watch a unit for some seconds and plan for it.
+
+        Raises:
+            UnavailableError: no such unit, or a wish that cannot be met.
+            BusError: PID 1 cannot be asked.
+
+        """
+        with self.open_systemd() as systemd:
+            unit = require_unit(systemd, name)
+            version = systemd.version()
+            output = _standard_output(systemd, unit.name)
+            # What cannot be wished for is refused before anybody waits.
+            plan_unit(unit, Facts(systemd=version, standard_output=output), wishes)
+        first = self._census()
+        watch, observation = watch_unit(self.source, self.clock, unit.name, seconds, self.count, progress)
+        last = self._census()
+        root = self.source.roots[-1]
+        each, gaps = _left_by_a_start(unit, watch, first, last)
+        host, _ = with_structures(root, observation.host)
+        cost = estimate_cost(host, observation.samples[-1], count_memory(observation.samples[-1]))
+        spans = [span for span in (cost.slab, cost.percpu) if span is not None]
+        price = Estimate(*(float(sum(getattr(span, end) for span in spans)) for end in ("middle", "low", "high")))
+        hierarchy = observation.samples[-1].memory_hierarchy()
+        facts = Facts(
+            version,
+            hierarchy.version if hierarchy else None,
+            reparents_page_cache(root),
+            watch.cycles_per_day,
+            None if each is None else times(each, price),
+            _pinning_files(unit, last),
+            output,
+            (*_gaps(watch), *gaps, *(gap for gap in (last.gaps if last else ()))),
+        )
+        return plan_unit(unit, facts, wishes), watch
+
+    def _census(self) -> CensusReport | None:
+        try:
+            return take_census(self.source)
+        except UnavailableError:
+            return None
+
+
+def _standard_output(systemd: Systemd, name: str) -> str | None:
+    if not name.endswith(".service"):
+        return None
+    (path,) = systemd.call(_OBJECT, _MANAGER, "LoadUnit", "s", name)
+    ((_, value),) = systemd.call(str(path), _PROPERTIES, "Get", "ss", _SERVICE, "StandardOutput")
+    return value if isinstance(value, str) else None
+
+
+def _gaps(watch: UnitWatch) -> tuple[Gap, ...]:
+    if watch.starts is None:
+        return (Gap("cycles of the unit", "its starts could not be counted"),)
+    if not watch.starts:
+        why = f"no start was seen within {watch.seconds:.0f} seconds"
+        return (Gap("cycles of the unit", why, "a longer look: --for 10m"),)
+    return ()
+
+
+def _left_by_a_start(
+    unit: Unit, watch: UnitWatch, first: CensusReport | None, last: CensusReport | None
+) -> tuple[Estimate | None, tuple[Gap, ...]]:
+    """Give the share of starts that leave a dying cgroup: those of the unit that are new in the last census."""
+    what = "what a start leaves behind"
+    if first is None or last is None or not (first.census.by_name and last.census.by_name):
+        return None, (Gap(what, "dying cgroups have no names here", "run it as root, with libbpf1 (see census)"),)
+    if not watch.starts:
+        return None, (Gap(what, "no start was seen", "a longer look: --for 10m"),)
+    new = _dying_of(unit, last) - _dying_of(unit, first)
+    return share(len(new), watch.starts), ()
+
+
+def _dying_of(unit: Unit, report: CensusReport) -> set[int]:
+    shape = parse_cgroup_path(f"/{unit.name}").unit
+    return {each.id for each in report.census.dying if parse_cgroup_path(each.path).unit == shape}
+
+
+def _pinning_files(unit: Unit, report: CensusReport | None) -> tuple[str, ...]:
+    """Name files whose cache holds dying cgroups of a unit, those of most of them first."""
+    if report is None:
+        return ()
+    shape = parse_cgroup_path(f"/{unit.name}").unit
+    pins = [entry for group in report.groups if group.unit == shape for entry in group.pins]
+    kinds = {PinKind.PAGE_CACHE}
+    return tuple(dict.fromkeys(pin.path for pin, _ in pins if pin.path and pin.kind in kinds and not pin.unlinked))
