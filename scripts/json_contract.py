@@ -6,6 +6,7 @@ for each entry of a list and ``<...>`` for a key that is a name of this host or 
 
 from scripts.json_key import GAPS, Key
 from scripts.json_lint import LINT
+from scripts.json_plan import APPLY, PLAN, UNDO
 from scripts.json_trace import TRACE
 from unreclaim.formats.meminfo import NAMES
 from unreclaim.model.census import PinKind
@@ -49,6 +50,7 @@ _CGROUPS = (
     Key("cgroups.<controller>.source", "string", "", "where the count comes from; `none`: nowhere"),
     Key("cgroups.<controller>.weakness", "string or null", "", "what that source cannot do here"),
 )
+
 
 def _container_keys(path: str) -> tuple[Key, ...]:
     return (
@@ -570,6 +572,9 @@ CONTRACT = {
     "reclaim": RECLAIM,
     "lab": LAB,
     "trace": TRACE,
+    "plan": (*PLAN, *GAPS),
+    "apply": (*APPLY, *GAPS),
+    "undo": UNDO,
 }
 """Every command that writes JSON."""
 

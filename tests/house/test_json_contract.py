@@ -27,11 +27,13 @@ from unreclaim.model.dying import Count
 from unreclaim.model.gap import Gap
 from unreclaim.model.lab import Comparison, Reproduction
 from unreclaim.model.lint import LintReport
+from unreclaim.model.plan import Application, Plan, Undone, UnitWatch
 from unreclaim.model.recovery import Recovery
 from unreclaim.render.as_json import diagnosis_document, encode, status_document
 from unreclaim.render.census import census_document
 from unreclaim.render.lab import clean_document, comparison_document, reproduction_document
 from unreclaim.render.lint import lint_document
+from unreclaim.render.plan import application_document, plan_document, undone_document
 from unreclaim.render.recovery import recovery_document
 from unreclaim.render.trace import churn_document
 
@@ -260,6 +262,26 @@ def test_json_of_trace_is_documented() -> None:
     keys = CONTRACT["trace"]
     seen = written(keys, documents)
     assert [*undocumented(keys, seen), *never_written(keys, seen)] == []
+
+
+def test_json_of_plan_apply_and_undo_is_documented() -> None:
+    """What the three write with --json is exactly the contract: with everything, and with what may be None."""
+    documents: dict[str, list[object]] = {"plan": [], "apply": [], "undo": []}
+    for without in map(frozenset, ((), (object,), (tuple,), (object, tuple))):
+        plan, watch = (invent(types.type_info(kind), without) for kind in (Plan, UnitWatch))
+        application, undone = (invent(types.type_info(kind), without) for kind in (Application, Undone))
+        assert isinstance(plan, Plan)
+        assert isinstance(watch, UnitWatch)
+        assert isinstance(application, Application)
+        assert isinstance(undone, Undone)
+        documents["plan"].append(plan_document(plan, watch))
+        for made in (application, replace(application, enacted=None), replace(application, after=watch)):
+            documents["apply"].append(application_document(made))
+        documents["undo"].append(undone_document(undone))
+    for command, written_ones in documents.items():
+        keys = CONTRACT[command]
+        seen = written(keys, written_ones)
+        assert [*undocumented(keys, seen), *never_written(keys, seen)] == []
 
 
 @pytest.mark.live

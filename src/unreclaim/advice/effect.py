@@ -2,10 +2,8 @@
 
 from collections.abc import Iterable
 
-from msgspec import Struct
-
 from unreclaim.advice.dropin import time_span
-from unreclaim.model.plan import Estimate, Setting
+from unreclaim.model.plan import Estimate, Judgement, Setting
 from unreclaim.model.unit import Unit
 
 
@@ -39,13 +37,6 @@ def not_in_force(unit: Unit, settings: Iterable[Setting], drop_in: str) -> tuple
 
 def _span(seconds: float) -> str:
     return time_span(seconds) if seconds < float("inf") else "infinity"
-
-
-class Judgement(Struct, frozen=True):
-    """Whether a plan worked (None: it cannot be told), and why that is said."""
-
-    worked: bool | None
-    why: str
 
 
 def judge_change(before: Estimate | None, after: Estimate | None, predicted: Estimate | None) -> Judgement:

@@ -17,6 +17,23 @@ Verify = Callable[[str], tuple[str, ...] | None]
 """Gives complaints about the unit of a file; None: there is nobody to ask."""
 
 
+def find_unfinished(root: str = "") -> tuple[str, ...]:
+    """Name the units whose plan a run that was killed left half done."""
+    return tuple(intent.unit for place in _places(root) for intent in read_intents(place) if not intent.done)
+
+
+def restore_unfinished(systemd: Systemd, root: str = "") -> tuple[str, ...]:
+    """Take back what a run that was killed left half done, and name the units.
+
+    Raises:
+        OutputError: a file was edited since, or another run is at it.
+        BusError: PID 1 cannot be asked; the next run goes on.
+
+    """
+    with locked(choose_place(root, runtime=False)):
+        return _restore(systemd, root)
+
+
 def check_plan(plan: Plan, *, runtime: bool, root: str = "") -> tuple[str, ...]:
     """Give the paths that a plan would write, and change nothing.
 
@@ -30,7 +47,7 @@ def check_plan(plan: Plan, *, runtime: bool, root: str = "") -> tuple[str, ...]:
 
 
 def enact_plan(plan: Plan, systemd: Systemd, *, runtime: bool, root: str = "", verify: Verify = verify_unit) -> Enacted:
-    """Put a plan into force, wholly or not at all; what an earlier run left half done is taken back first.
+    """Put a plan into force, wholly or not at all.
 
     Raises:
         OutputError: something is in the way, or systemd does not take it; all is as it was then.
@@ -39,7 +56,6 @@ def enact_plan(plan: Plan, systemd: Systemd, *, runtime: bool, root: str = "", v
     """
     place = choose_place(root, runtime=runtime)
     with locked(place):
-        restored = _restore(systemd, root)
         wanted = check_drop_ins(place, plan.drop_ins)
         unit = systemd.read_unit(plan.unit)
         complaints = _complaints(unit, verify)
@@ -51,7 +67,7 @@ def enact_plan(plan: Plan, systemd: Systemd, *, runtime: bool, root: str = "", v
         except BaseException as error:
             _restore_after(error, plan.unit, systemd, root)
             raise
-    return Enacted(plan.unit, tuple(path_of(place, each.unit) for each in wanted), runtime, verified, restored)
+    return Enacted(plan.unit, tuple(path_of(place, each.unit) for each in wanted), runtime, verified)
 
 
 def _complaints(unit: Unit, verify: Verify) -> tuple[str, ...] | None:

@@ -4,6 +4,7 @@ from unreclaim.base.errors import ExitCode
 from unreclaim.model.diagnosis import Diagnosis
 from unreclaim.model.finding import State
 from unreclaim.model.lint import LintReport, LintSeverity
+from unreclaim.model.plan import Application
 from unreclaim.model.recovery import Recovery, Result
 
 _CODES = {
@@ -44,3 +45,10 @@ def lint_exit_code(report: LintReport) -> int:
         return int(ExitCode.WARNING)
     seen = report.nr_units + report.nr_masked
     return int(ExitCode.CANNOT_TELL if report.missing or not seen else ExitCode.HEALTHY)
+
+
+def application_exit_code(application: Application) -> int:
+    """Give 0 where nothing was to be proven, or it worked; 1 where it did not, 3 where nobody can tell."""
+    if application.judgement is None or application.judgement.worked:
+        return int(ExitCode.HEALTHY)
+    return int(ExitCode.CANNOT_TELL if application.judgement.worked is None else ExitCode.WARNING)

@@ -21,11 +21,10 @@ from unreclaim.host.source import Source
 from unreclaim.model.census import PinKind
 from unreclaim.model.dying import count_memory
 from unreclaim.model.gap import Gap
-from unreclaim.model.plan import Estimate, Plan
+from unreclaim.model.plan import Estimate, Plan, UnitWatch
 from unreclaim.model.sample import Observation
 from unreclaim.model.unit import Unit
 from unreclaim.model.unit_name import name_problem
-from unreclaim.model.unit_watch import UnitWatch
 
 _SERVICE, _PROPERTIES = "org.freedesktop.systemd1.Service", "org.freedesktop.DBus.Properties"
 _OBJECT, _MANAGER = "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"
@@ -40,7 +39,14 @@ class Systemd(Protocol):
     def read_unit(self, name: str) -> Unit:
         """Give all that is known of a unit."""
 
-    def call(self, path: str, interface: str, member: str, signature: str = "", *arguments: Any) -> tuple[Any, ...]:
+    def call(
+        self,
+        path: str,
+        interface: str,
+        member: str,
+        signature: str = "",
+        *arguments: Any,  # noqa: ANN401  as the signature says
+    ) -> tuple[Any, ...]:
         """Call a method."""
 
 
@@ -169,11 +175,11 @@ def _left_by_a_start(
     unit: Unit, watch: UnitWatch, first: CensusReport | None, last: CensusReport | None
 ) -> tuple[Estimate | None, tuple[Gap, ...]]:
     """Give the share of starts that leave a dying cgroup: those of the unit that are new in the last census."""
-    what = "what a start leaves behind"
-    if first is None or last is None or not (first.census.by_name and last.census.by_name):
-        return None, (Gap(what, "dying cgroups have no names here", "run it as root, with libbpf1 (see census)"),)
-    if not watch.starts:
-        return None, (Gap(what, "no start was seen", "a longer look: --for 10m"),)
+    if first is None or last is None:
+        return None, (Gap("what a start leaves behind", "no memory controller: nothing can be counted"),)
+    if not (first.census.by_name and last.census.by_name and watch.starts):
+        # Why it has no names, or why no start was seen, is a gap already.
+        return None, ()
     new = _dying_of(unit, last) - _dying_of(unit, first)
     return share(len(new), watch.starts), ()
 
@@ -184,10 +190,13 @@ def _dying_of(unit: Unit, report: CensusReport) -> set[int]:
 
 
 def _pinning_files(unit: Unit, report: CensusReport | None) -> tuple[str, ...]:
-    """Name files whose cache holds dying cgroups of a unit, those of most of them first."""
+    """Name files whose cache holds a tenth of a unit's dying cgroups and more; others are read once in a while."""
     if report is None:
         return ()
     shape = parse_cgroup_path(f"/{unit.name}").unit
-    pins = [entry for group in report.groups if group.unit == shape for entry in group.pins]
-    kinds = {PinKind.PAGE_CACHE}
-    return tuple(dict.fromkeys(pin.path for pin, _ in pins if pin.path and pin.kind in kinds and not pin.unlinked))
+    found: dict[str, None] = {}
+    for group in report.groups:
+        for pin, number in group.pins if group.unit == shape else ():
+            if pin.path and pin.kind == PinKind.PAGE_CACHE and 10 * number >= (group.nr_dying or 0):
+                found[pin.path] = None
+    return tuple(found)

@@ -14,14 +14,17 @@ from unreclaim.cli.lazy import LazyGroup
 from unreclaim.cli.terminal import drop_output
 
 COMMANDS = {
+    "apply": "Put a plan for a unit into force, so that undo can take it back.",
     "census": "List every dying memory cgroup by name, and what pins it.",
     "capture": "Write everything that a diagnosis reads to one file.",
     "diagnose": "Say what holds this host's kernel memory, and whether it grows.",
     "lab": "Make leaks on purpose, and measure instead of believe.",
     "lint": "Say which units make cgroups without end, and what to change.",
+    "plan": "Say which settings would make a unit's cgroups fewer.",
     "reclaim": "Free what dying memory cgroups hold, without a reboot.",
     "trace": "Watch cgroups come and go, and say who makes them.",
     "status": "One line and an exit code, for scripts and monitoring.",
+    "undo": "Take back what apply wrote, to the byte.",
 }
 """Every command with its line in --help; its module is ``unreclaim.cli.<name>`` with a click command ``command``."""
 

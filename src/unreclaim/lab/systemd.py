@@ -18,7 +18,7 @@ class Systemd:
     def __init__(self, prefix: tuple[str, ...] = (), root: str = "", where: str = "this host") -> None:
         """Take the way to it."""
         self._prefix = prefix
-        self._root = root
+        self.root = root
         self._where = where
 
     def ask(self, *arguments: str) -> str:
@@ -40,6 +40,10 @@ class Systemd:
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return self.run("systemctl", *arguments)
 
+    def command(self, *words: str) -> list[str]:
+        """Give the words that run a command beside it."""
+        return [*self._prefix, *words]
+
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command beside it.
 
@@ -47,7 +51,7 @@ class Systemd:
             LabError: there is none of that name, or it gave no answer in time.
 
         """
-        command = [*self._prefix, *words]
+        command = self.command(*words)
         try:
             return subprocess.run(  # noqa: S603  words of our own, and a unit's name that systemctl checks
                 command, check=False, capture_output=True, text=True, timeout=_ANSWER_SECONDS, stdin=subprocess.DEVNULL
@@ -70,7 +74,7 @@ class Systemd:
     @contextlib.contextmanager
     def unit(self, name: str, text: str) -> Iterator[None]:
         """Have a unit of ours for as long as the context lasts."""
-        path = f"{self._root}{UNITS}/{name}"
+        path = f"{self.root}{UNITS}/{name}"
         try:
             with open(path, "x", encoding="utf-8") as file:
                 file.write(text)

@@ -5,6 +5,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from unreclaim.model.gap import Gap
+from unreclaim.model.growth import Rate
 
 
 class Estimate(Struct, frozen=True):
@@ -82,22 +83,54 @@ class Plan(Struct, frozen=True):
     gaps: tuple[Gap, ...] = ()
 
 
-class Enacted(Struct, frozen=True):
-    """A plan that is in force. paths: the files that were written. verified: systemd-analyze had no new complaint.
+class UnitWatch(Struct, frozen=True):
+    """How often a unit started within a time, and how the host's figures changed meanwhile, by field id.
 
-    restored: units whose plan a run that was killed had left half done, and that was taken back first.
+    starts None: they could not be counted.
     """
+
+    seconds: float
+    starts: int | None
+    cycles_per_day: Estimate | None
+    rates: dict[str, Rate] = {}
+
+
+class Enacted(Struct, frozen=True):
+    """A plan that is in force. paths: the files that were written. verified: systemd-analyze had no new complaint."""
 
     unit: str
     paths: tuple[str, ...]
     runtime: bool
     verified: bool
-    restored: tuple[str, ...] = ()
 
 
 class Undone(Struct, frozen=True):
-    """Plans that are taken back: their units, and the files that are gone. restored: as in `Enacted`."""
+    """Plans that are taken back: their units, and the files that are gone. restored: as in `Application`."""
 
     units: tuple[str, ...]
     paths: tuple[str, ...]
+    restored: tuple[str, ...] = ()
+
+
+class Judgement(Struct, frozen=True):
+    """Whether a plan worked (None: it cannot be told), and why that is said."""
+
+    worked: bool | None
+    why: str
+
+
+class Application(Struct, frozen=True):
+    """A plan, the files that it means, and what came of it. enacted None: nothing was changed.
+
+    after, judgement None: nobody asked to look again. restored: units whose plan a run that was killed had left half
+    done, and that was taken back first.
+    """
+
+    plan: Plan
+    before: UnitWatch
+    paths: tuple[str, ...]
+    runtime: bool
+    enacted: Enacted | None = None
+    after: UnitWatch | None = None
+    judgement: Judgement | None = None
     restored: tuple[str, ...] = ()

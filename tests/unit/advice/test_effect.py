@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from unreclaim.advice.effect import Judgement, judge_change, not_in_force
-from unreclaim.model.plan import Estimate, Setting
+from unreclaim.advice.effect import judge_change, not_in_force
+from unreclaim.model.plan import Estimate, Judgement, Setting
 from unreclaim.model.unit import Unit
 
 OURS, THEIRS = "/etc/systemd/system/a.service.d/50-unreclaim.conf", "/etc/systemd/system/a.service.d/override.conf"
