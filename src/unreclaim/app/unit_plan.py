@@ -102,12 +102,13 @@ def watch_unit(
 
 
 class UnitPlanner(Struct, frozen=True):
-    """Whom a plan is made by: the host, its systemd, and who counts starts."""
+    """Whom a plan is made by: the host, its systemd, who counts starts, and who counts what they leave."""
 
     source: Source
     clock: Clock
     open_systemd: OpenSystemd
     count: CountStarts
+    take_census: Callable[[Source], CensusReport] = take_census
 
     def plan(
         self, name: str, wishes: Wishes, seconds: float, progress: Progress | None = None
@@ -149,7 +150,7 @@ class UnitPlanner(Struct, frozen=True):
 
     def _census(self) -> CensusReport | None:
         try:
-            return take_census(self.source)
+            return self.take_census(self.source)
         except UnavailableError:
             return None
 

@@ -16,7 +16,7 @@ from unreclaim.host.source import open_source
 from unreclaim.host.systemd.bus import open_bus
 from unreclaim.model.plan import Application
 from unreclaim.render.as_json import encode
-from unreclaim.render.plan import application_document, application_text
+from unreclaim.render.plan import application_document, application_text, proposal_text
 
 
 @click.command(name="apply")
@@ -55,14 +55,19 @@ def command(  # noqa: PLR0913  one for each option
       sudo unreclaim undo app.service
     """  # noqa: D301
     planner = UnitPlanner(open_source(None), SystemClock(), open_bus, count_restarts(open_bus))
+    asked: list[Application] = []
 
     def agree(application: Application) -> bool:
         if as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
             return False
-        say(application_text(application) + "\n")
+        asked.append(application)
+        say(proposal_text(application) + "\n")
         return click.confirm("Make this change?")
 
     order = Order(unit, Wishes(steps, restart_sec, max_delay), seconds, verify, runtime, yes)
     done = apply_plan(planner, order, agree, progress=progress_line("watching"))
-    say(encode(application_document(done)) + "\n" if as_json else application_text(done))
+    if asked and done.enacted is None:
+        say("Nothing was changed.\n")
+    else:
+        say(encode(application_document(done)) + "\n" if as_json else application_text(done))
     ctx.exit(application_exit_code(done))

@@ -83,14 +83,20 @@ def _advice(step: PlanStep) -> str:
     return wrap(text, indent=2, hanging=2 + _LABEL)
 
 
+def proposal_text(application: Application) -> str:
+    """Write what would be changed."""
+    plan = application.plan
+    steps = [_step_block(step, chosen=True) for step in plan.steps if step.id in plan.chosen]
+    blocks = (wrap(_verdict(plan, application.before)), *steps, _diff_text(application), _restored(application))
+    return _join(*blocks, not_seen(plan.gaps))
+
+
 def application_text(application: Application) -> str:
-    """Write what would be changed, or what was changed and what came of it."""
+    """Write what was changed and what came of it, or what would be and how."""
     plan, enacted = application.plan, application.enacted
     if enacted is None:
         run = f"Nothing was changed. To do it:\n  unreclaim apply {printable(plan.unit)} --yes" if plan.drop_ins else ""
-        steps = [_step_block(step, chosen=True) for step in plan.steps if step.id in plan.chosen]
-        verdict = wrap(_verdict(plan, application.before))
-        return _join(verdict, *steps, _diff_text(application), _restored(application), run, not_seen(plan.gaps))
+        return _join(proposal_text(application).rstrip("\n"), run)
     where = " until the next boot" if enacted.runtime else ""
     checked = "" if enacted.verified else "; systemd-analyze is not here, so it was not asked"
     first = f"APPLIED to {plan.unit}{where}: systemd has read it, and what was asked for is in force{checked}."
