@@ -232,8 +232,8 @@ A path of more than 1,023 bytes is cut off by the kernel. Before Linux 4.13 ther
     ),
     ("plan",): Texts(
         """
-Two censuses (see unreclaim-census(1)) and a look at the host of ten seconds (--for). PID 1 is asked four times for one
-unit.
+Two censuses (see unreclaim-census(1)) and a look at the host of ten seconds (--for). PID 1 is asked for one unit, a few
+times.
 """,
         """
 Starts are counted by NRestarts, so those by timers, sockets and hand are not seen.

@@ -186,8 +186,7 @@ def _left_by_a_start(
 
 
 def _dying_of(unit: Unit, report: CensusReport) -> set[int]:
-    shape = parse_cgroup_path(f"/{unit.name}").unit
-    return {each.id for each in report.census.dying if parse_cgroup_path(each.path).unit == shape}
+    return {each.id for each in report.census.dying if f"/{unit.name}/" in f"{each.path}/"}
 
 
 def _pinning_files(unit: Unit, report: CensusReport | None) -> tuple[str, ...]:
