@@ -62,7 +62,7 @@ class FakeSystemd:
             nr_restarts=self._unit.nr_restarts,
             restart_seconds=float(seconds[-1]) if seconds else self._bare.restart_seconds,
             slice=slices[-1] if slices else self._bare.slice,
-            drop_in_paths=tuple(str(path) for path in paths),
+            drop_in_paths=tuple(str(path).removeprefix(self._root) for path in paths),
         )
 
     @contextmanager

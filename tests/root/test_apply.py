@@ -21,9 +21,10 @@ from tests.unit.apply import killed
 from unreclaim.advice.planner import Facts, Wishes, plan_unit
 from unreclaim.advice.prediction import restart_delay
 from unreclaim.app.clock import SystemClock
+from unreclaim.app.enact import enact_plan, undo_plans
+from unreclaim.host.systemd.bus import open_bus
 from unreclaim.lab.nspawn import boot, cache_directory, make_root
 from unreclaim.lab.systemd import Systemd
-from unreclaim.model.unit import Unit
 
 pytestmark = [pytest.mark.live, pytest.mark.root, pytest.mark.slow]
 
@@ -272,29 +273,33 @@ def test_a_crash_at_every_step_is_mended_by_the_next_run(system: Systemd) -> Non
     assert fingerprint(system) == before
 
 
-def test_restart_delays_are_those_that_systemd_waits() -> None:
-    """Systemd 257 names the delay before its next restart: each is the one by our formula, with our drop-in's text."""
+def test_back_off_is_put_into_force_and_waits_as_predicted() -> None:
+    """Systemd 257 takes a plan, and the delay that it names before each restart is the one by our formula."""
     for system in boot_copy("trixie"):
-        unit = Unit(APP, restart="always", restart_seconds=0.1, nr_restarts=None)
-        plan = plan_unit(unit, Facts(systemd=257), Wishes(restart_seconds=0.1, max_delay_seconds=3.0))
-        place = root_of(system) / "run/systemd/system"
-        (place / APP).write_text(ARTICLE, encoding="utf-8")
-        (place / f"{APP}.d").mkdir()
-        (place / f"{APP}.d/50-unreclaim.conf").write_text(plan.drop_ins[0].text, encoding="utf-8")
+        (root_of(system) / "etc/systemd/system" / APP).write_text(ARTICLE, encoding="utf-8")
         system.ask("daemon-reload")
-        system.ask("start", "--no-block", APP)
-        seen: dict[int, str] = {}
-        give_up = time.monotonic() + 30
-        while len(seen) < 9 and time.monotonic() < give_up:
-            shown = system.show(APP, "NRestarts", "RestartUSecNext", "SubState")
-            # While a restart is queued it is counted already and the delay is still that before it.
-            if shown["SubState"] == "auto-restart":
-                seen[int(shown["NRestarts"])] = shown["RestartUSecNext"]
-            time.sleep(0.02)
-        assert max(seen) >= 7
-        assert len(seen) >= 5
-        for restarts, text in seen.items():
-            assert seconds_of(text) == pytest.approx(restart_delay(restarts + 1, 0.1, 6, 3.0), abs=2e-6)
+        before = fingerprint(system)
+        with open_bus(f"unix:path={system.root}/run/dbus/system_bus_socket") as bus:
+            wishes = Wishes(restart_seconds=0.1, max_delay_seconds=3.0)
+            plan = plan_unit(bus.read_unit(APP), Facts(systemd=bus.version()), wishes)
+            done = enact_plan(plan, bus, runtime=False, root=system.root, verify=lambda _path: None)
+            assert done.paths == (f"{system.root}/etc/systemd/system/{APP}.d/50-unreclaim.conf",)
+            system.ask("start", "--no-block", APP)
+            seen: dict[int, str] = {}
+            give_up = time.monotonic() + 30
+            while max(seen, default=0) < 8 and time.monotonic() < give_up:
+                shown = system.show(APP, "NRestarts", "RestartUSecNext", "SubState")
+                # While a restart is queued it is counted already and the delay is still that before it.
+                if shown["SubState"] == "auto-restart":
+                    seen[int(shown["NRestarts"])] = shown["RestartUSecNext"]
+                time.sleep(0.02)
+            system.attempt("stop", APP)
+            assert max(seen) == 8
+            assert len(seen) >= 5
+            for restarts, text in seen.items():
+                assert seconds_of(text) == pytest.approx(restart_delay(restarts + 1, 0.1, 6, 3.0), abs=2e-6)
+            assert undo_plans(APP, bus, root=system.root).units == (APP,)
+        assert fingerprint(system) == before
 
 
 def seconds_of(text: str) -> float:

@@ -3,6 +3,7 @@
 import math
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from unreclaim.advice.dropin import time_span
 from unreclaim.advice.prediction import ACCURACY_SECONDS, restart_delay
@@ -59,7 +60,9 @@ def plan_restarts(unit: Unit, systemd: int | None, wanted: float | None, most: f
         restarts = _back_off(unit, now, start, end)
     else:
         restarts = _plain(unit, now, _PLAIN_SECONDS if wanted is None else wanted, systemd)
-    return restarts if asked or restarts.new_delay_seconds > now else None
+    if asked:
+        return replace(restarts, step=replace(restarts.step, default=True))
+    return restarts if restarts.new_delay_seconds > now else None
 
 
 def _lasting_delay(unit: Unit) -> float:

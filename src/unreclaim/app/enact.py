@@ -62,7 +62,7 @@ def enact_plan(plan: Plan, systemd: Systemd, *, runtime: bool, root: str = "", v
         try:
             intent = write_drop_ins(place, plan.unit, wanted)
             reload_systemd(systemd.call)
-            verified = _check(plan, place, systemd, complaints, verify)
+            verified = _check(plan, choose_place(runtime=runtime), systemd, complaints, verify)
             write_intent(place, Intent(intent.unit, intent.drop_ins, done=True))
         except BaseException as error:
             _restore_after(error, plan.unit, systemd, root)
@@ -75,7 +75,7 @@ def _complaints(unit: Unit, verify: Verify) -> tuple[str, ...] | None:
 
 
 def _check(plan: Plan, place: Place, systemd: Systemd, before: tuple[str, ...] | None, verify: Verify) -> bool:
-    """Tell whether systemd-analyze could be asked.
+    """Tell whether systemd-analyze could be asked. place: as systemd sees it.
 
     Raises:
         OutputError: systemd has a complaint that it had not before, or something else than the plan is in force.

@@ -136,10 +136,12 @@ def test_a_unit_that_is_not_restarted_has_no_such_step() -> None:
 
 
 def test_a_unit_that_never_restarted_is_not_changed_by_default() -> None:
-    """Its starts come from elsewhere; the step is there to be chosen."""
-    plan = plan_unit(replace(ARTICLE, nr_restarts=0), OLD, Wishes())
+    """Its starts come from elsewhere; the step is there to be chosen, and a delay that is asked for chooses it."""
+    unit = replace(ARTICLE, nr_restarts=0)
+    plan = plan_unit(unit, OLD, Wishes())
     assert plan.chosen == ()
     assert "restart-delay" in ids(plan)
+    assert plan_unit(unit, OLD, Wishes(restart_seconds=15.0)).chosen == ("restart-delay",)
 
 
 def test_a_default_delay_is_assumed_where_systemd_does_not_say() -> None:
