@@ -36,7 +36,7 @@ def restarts(systemd: Systemd, text: str, most: int) -> tuple[int, bool, set[str
     """Start a unit and wait until systemd gives up or it was restarted so often; say how often, and what lint finds."""
     name = f"ulint-{os.getpid()}-{time.monotonic_ns()}.service"
     with systemd.unit(name, text):
-        found = lint(TreeRoot(systemd._root), [name])
+        found = lint(TreeRoot(systemd.root), [name])
         assert found.missing == ()
         systemd.attempt("start", "--no-block", name)
         give_up = time.monotonic() + 60
@@ -88,7 +88,7 @@ def test_a_condition_that_fails_makes_no_cgroup_and_no_loop(systemd: Systemd) ->
         time.sleep(1)
         shown = systemd.show(name, "NRestarts", "ConditionResult", "ControlGroup", "ActiveState")
         assert shown == {"NRestarts": "0", "ConditionResult": "no", "ControlGroup": "", "ActiveState": "inactive"}
-        assert "absent-dependency" not in {each.rule for each in lint(TreeRoot(systemd._root), [name]).findings}
+        assert "absent-dependency" not in {each.rule for each in lint(TreeRoot(systemd.root), [name]).findings}
     number, _, rules = restarts(systemd, text, PRIME)
     assert number >= PRIME
     assert "absent-dependency" in rules
@@ -102,22 +102,22 @@ class RunningTree(TreeRoot):
 
 def test_what_is_written_and_not_loaded_is_said(systemd: Systemd, monkeypatch: pytest.MonkeyPatch) -> None:
     """The container's systemd is asked over its own bus; a drop-in that it has not read is told, until it has."""
-    address = f"unix:path={systemd._root}/run/dbus/system_bus_socket"
+    address = f"unix:path={systemd.root}/run/dbus/system_bus_socket"
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", address)
     name = f"ulint-{os.getpid()}-reload.service"
-    drop_ins = Path(f"{systemd._root}/run/systemd/system/{name}.d")
+    drop_ins = Path(f"{systemd.root}/run/systemd/system/{name}.d")
     with systemd.unit(name, "[Service]\nExecStart=/bin/sleep 600\nRestart=always\nRestartSec=1ms\n"):
         # One that does not run is forgotten, and read anew when it is asked for.
         systemd.ask("start", name)
         try:
             drop_ins.mkdir()
             (drop_ins / "1.conf").write_text("[Service]\nRestartSec=15s\n", encoding="utf-8")
-            report = lint(RunningTree(systemd._root), [name])
+            report = lint(RunningTree(systemd.root), [name])
             assert report.gaps == ()
             told = [finding.message for finding in report.findings if finding.rule == "not-reloaded"]
             assert told == ["RestartSec=15s is in the file, and systemd runs the unit with 1ms"]
             systemd.ask("daemon-reload")
-            found = {finding.rule for finding in lint(RunningTree(systemd._root), [name]).findings}
+            found = {finding.rule for finding in lint(RunningTree(systemd.root), [name]).findings}
             assert found == {"start-limit-out-of-reach"}
         finally:
             shutil.rmtree(drop_ins)
@@ -128,8 +128,8 @@ def test_the_articles_unit_is_judged_as_it_runs(systemd: Systemd) -> None:
     number, _, rules = restarts(systemd, ARTICLE.replace("bash -c", "/bin/bash -c"), PRIME)
     assert number >= PRIME
     assert {"restart-without-backoff", "start-limit-off", "sandbox-no-pin", "type-exec"} <= rules
-    report = lint(TreeRoot(systemd._root), [], everything=True)
+    report = lint(TreeRoot(systemd.root), [], everything=True)
     assert report.systemd_version == int(systemd.version().split()[1])
     assert report.nr_units > 100
     assert [gap for gap in report.gaps if "ulint" not in gap.what] == []
-    assert Path(systemd._root, "usr/bin").is_dir()
+    assert Path(systemd.root, "usr/bin").is_dir()

@@ -123,9 +123,9 @@ def systemd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Systemd,
     try:
         write(str(root), below=("/etc", "/usr", "/opt"))
         with boot(str(root), "bookworm", SystemClock()) as running:
-            write(running._root, below=("/run",))
+            write(running.root, below=("/run",))
             running.ask("daemon-reload")
-            yield running, running._root
+            yield running, running.root
     finally:
         shutil.rmtree(root)
 

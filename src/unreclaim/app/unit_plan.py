@@ -16,6 +16,7 @@ from unreclaim.app.observe import observe
 from unreclaim.base.errors import UnavailableError
 from unreclaim.base.progress import Progress
 from unreclaim.formats.cgroup_path import parse_cgroup_path
+from unreclaim.formats.unit_name import why_not_startable
 from unreclaim.host.collect import reparents_page_cache, with_structures
 from unreclaim.host.source import Source
 from unreclaim.model.census import PinKind
@@ -24,7 +25,6 @@ from unreclaim.model.gap import Gap
 from unreclaim.model.plan import Estimate, Plan, UnitWatch
 from unreclaim.model.sample import Observation
 from unreclaim.model.unit import Unit
-from unreclaim.model.unit_name import name_problem
 
 _SERVICE, _PROPERTIES = "org.freedesktop.systemd1.Service", "org.freedesktop.DBus.Properties"
 _OBJECT, _MANAGER = "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"
@@ -75,7 +75,7 @@ def require_unit(systemd: Systemd, name: str) -> Unit:
         BusError: PID 1 cannot be asked.
 
     """
-    problem = name_problem(name)
+    problem = why_not_startable(name)
     if problem is not None:
         raise UnavailableError(f"unit {name}", problem)
     unit = systemd.read_unit(name)

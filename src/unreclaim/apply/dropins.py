@@ -6,8 +6,8 @@ import os
 from unreclaim.apply.intents import Intent, Place, Written, read_intents, write_intent
 from unreclaim.apply.own_files import DROP_IN, directory, make_directory, read_file, write_file
 from unreclaim.base.errors import OutputError
+from unreclaim.formats.unit_name import why_not_startable
 from unreclaim.model.plan import DropIn
-from unreclaim.model.unit_name import name_problem
 
 
 def path_of(place: Place, unit: str) -> str:
@@ -25,7 +25,7 @@ def check_drop_ins(place: Place, drop_ins: tuple[DropIn, ...]) -> tuple[Written,
     found = []
     ours = {each.unit: intent.unit for intent in read_intents(place) for each in intent.drop_ins}
     for drop_in in drop_ins:
-        problem = name_problem(drop_in.unit)
+        problem = why_not_startable(drop_in.unit)
         if problem is not None:
             raise OutputError(drop_in.unit, problem)
         if drop_in.unit in ours:

@@ -76,6 +76,15 @@ def is_unit_name(text: str) -> bool:
     return len(text) <= _MOST_BYTES and _NAME.fullmatch(text) is not None
 
 
+def why_not_startable(text: str) -> str | None:
+    """Say why no unit of that name can be started, None where one can: a template is none without its instance."""
+    try:
+        name = parse_unit_name(text)
+    except ParseError as error:
+        return f"{error.why}, such as app.service"
+    return "it is a template; name an instance of it" if name.is_template else None
+
+
 def slice_path(name: str) -> str:
     """Give where the cgroup of a slice is: ``a-b.slice`` is ``a.slice/a-b.slice``, and the root slice is ``""``."""
     stem = name.removesuffix(".slice").strip("-")

@@ -141,7 +141,7 @@ def test_a_wish_that_cannot_be_met_is_refused_before_anybody_waits() -> None:
 @pytest.mark.parametrize(
     ("name", "state", "why"),
     [
-        ("app", "loaded", "it does not end in a type of unit"),
+        ("app", "loaded", "'app' is no name of a unit, such as app.service"),
         ("gone.service", "loaded", "systemd has no unit of that name"),
         ("app.service", "masked", "it is masked"),
         ("app.service", "bad-setting", "systemd says: bad-setting"),

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unit.formats.refusal import refusal
-from unreclaim.formats.unit_name import UnitName, is_unit_name, parse_unit_name
+from unreclaim.formats.unit_name import UnitName, is_unit_name, parse_unit_name, why_not_startable
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,18 @@ def test_templates_and_paths() -> None:
     assert names[1].of_instance("c") == "a@c.service"
     assert parse_unit_name("dev-disk\\x2d1-\\xc3\\xa9.device").path == "/dev/disk-1/\u00e9"
     assert parse_unit_name("-.mount").path == "/"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("a.service", None),
+        ("a@b.service", None),
+        ("a@.service", "it is a template; name an instance of it"),
+        ("../a.service", "'../a.service' is no name of a unit, such as app.service"),
+        ("a\n.service", "'a\\n.service' is no name of a unit, such as app.service"),
+    ],
+)
+def test_what_cannot_be_started_is_told_why(text: str, why: str | None) -> None:
+    """A unit can be started by its name or an instance's; a template, and what is no name, cannot."""
+    assert why_not_startable(text) == why
