@@ -1,5 +1,6 @@
 """What a unit names that may not be there: paths that it needs, and other units."""
 
+import functools
 import re
 from collections.abc import Iterator
 
@@ -24,6 +25,7 @@ _NEEDS = ("Requires", "Requisite", "BindsTo")
 _FILED = ("service", "socket", "target", "timer", "path")
 
 
+@functools.lru_cache(maxsize=1)
 def needed_paths(view: UnitView) -> dict[str, Assignment]:
     """Give the files without which a start fails, or that a command is given as configuration, and where it says so.
 
@@ -58,6 +60,7 @@ def _paths(view: UnitView) -> Iterator[tuple[str, Assignment]]:
                     yield match[1], found
 
 
+@functools.lru_cache(maxsize=1)
 def needed_units(view: UnitView) -> dict[str, Assignment]:
     """Give the units without which a start fails, and that have to have a file; and where it says so."""
     units: dict[str, Assignment] = {}
@@ -70,6 +73,7 @@ def needed_units(view: UnitView) -> dict[str, Assignment]:
     return units
 
 
+@functools.lru_cache(maxsize=1)
 def awaited_devices(view: UnitView) -> dict[str, tuple[str, Assignment]]:
     """Give the devices after which a unit is ordered, and to which it is not bound: where they are, and who says so."""
     bound = {word for name in _NEEDS for found in view.settings.every(("Unit", name)) for word in found.value.split()}

@@ -4,6 +4,7 @@ The start limit counts as ratelimit_below() in src/basic/ratelimit.c does: the w
 start is refused when as many as the burst were made within it.
 """
 
+import functools
 import math
 
 from msgspec import Struct
@@ -69,6 +70,7 @@ class RestartLoop(Struct, frozen=True):
         return f"up to {format_count(SECONDS_PER_DAY / self.delay)} times a day"
 
 
+@functools.lru_cache(maxsize=1)  # Half of the rules ask for it, one after the other.
 def restart_loop(view: UnitView) -> RestartLoop:
     """Read how a service is restarted."""
     word, restart = view.last(one_of(*RESTART_WORDS), ("Service", "Restart"))

@@ -72,10 +72,11 @@ def parse_unit_file(text: str, *, file: str = FILE) -> UnitFile:
     found: list[Assignment] = []
     problems: list[Problem] = []
     section = None
+    plain = text.isascii()
     for number, line in _logical_lines(text):
         if len(line) > _MOST_IN_A_LINE:
             problems.append(Problem(number, f"the line is longer than {_MOST_IN_A_LINE:,} bytes", fatal=True))
-        elif _NO_TEXT.search(line):
+        elif not plain and _NO_TEXT.search(line):
             problems.append(Problem(number, f"{shown(line)} is no UTF-8", fatal=True))
         elif line[0] == "[":
             if line[-1] == "]":

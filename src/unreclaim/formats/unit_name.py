@@ -10,6 +10,7 @@ Example::
     foo-bar@dev-disk\x2d1.service
 """
 
+import functools
 import re
 
 from msgspec import Struct
@@ -65,15 +66,21 @@ def parse_unit_name(text: str, *, file: str = FILE) -> UnitName:
 
     """
     name = text.removesuffix("\n")
-    match = _NAME.fullmatch(name) if len(name) <= _MOST_BYTES else None
-    if match is None:
+    parts = _taken_apart(name)
+    if parts is None:
         raise ParseError(file, 0, f"{shown(name)} is no name of a unit")
-    return UnitName(match[1], match[2], match[3])
+    return parts
 
 
 def is_unit_name(text: str) -> bool:
     """Tell whether systemd takes it for the name of a unit."""
-    return len(text) <= _MOST_BYTES and _NAME.fullmatch(text) is not None
+    return _taken_apart(text) is not None
+
+
+@functools.lru_cache(maxsize=4096)  # Each is asked for again and again while a unit's files are looked for.
+def _taken_apart(name: str) -> UnitName | None:
+    match = _NAME.fullmatch(name) if len(name) <= _MOST_BYTES else None
+    return None if match is None else UnitName(match[1], match[2], match[3])
 
 
 def why_not_startable(text: str) -> str | None:

@@ -1,6 +1,6 @@
 """The files that make up a unit, in systemd's order, and which of their assignments are in effect."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
@@ -40,26 +40,22 @@ class Settings:
 
     def __init__(self, files: tuple[UnitFile, ...]) -> None:
         """Take the files in systemd's order."""
-        self._found: dict[tuple[str, str], list[tuple[int, Assignment]]] = {}
-        assignments = (assignment for file in files for assignment in file.assignments)
-        for place, assignment in enumerate(assignments):
-            self._found.setdefault((assignment.section, assignment.name), []).append((place, assignment))
+        self._all = [assignment for file in files for assignment in file.assignments]
+        self._found: dict[tuple[str, str], list[Assignment]] = {}
+        for assignment in self._all:
+            self._found.setdefault((assignment.section, assignment.name), []).append(assignment)
 
     def __iter__(self) -> Iterator[Assignment]:
-        """Give every assignment, those of one name together."""
-        for found in self._found.values():
-            yield from (assignment for _, assignment in found)
+        """Give every assignment, in order."""
+        return iter(self._all)
 
-    def every(self, *places: tuple[str, str]) -> tuple[Assignment, ...]:
+    def every(self, *places: tuple[str, str]) -> Sequence[Assignment]:
         """Give every assignment to one of the places (section and name), in order, whether it is in effect or not."""
-        found = [each for place in places for each in self._found.get(place, ())]
-        return tuple(assignment for _, assignment in (sorted(found, key=_place) if len(places) > 1 else found))
+        if len(places) == 1:
+            return self._found.get(places[0], ())
+        return [found for found in self._all if (found.section, found.name) in places]
 
-    def listed(self, section: str, name: str) -> tuple[Assignment, ...]:
+    def listed(self, section: str, name: str) -> Sequence[Assignment]:
         """Give what a list holds: the assignments after the last empty one."""
-        values = self.every((section, name))
+        values = self._found.get((section, name), ())
         return values[max((place for place, found in enumerate(values, 1) if not found.value), default=0) :]
-
-
-def _place(found: tuple[int, Assignment]) -> int:
-    return found[0]

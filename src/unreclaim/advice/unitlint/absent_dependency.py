@@ -16,8 +16,8 @@ Evidence
 --------
 systemd checks conditions before it starts anything: a unit whose ``ConditionPathExists=`` fails makes no cgroup, is
 not failed and is not restarted. Tried with systemd 252: no cgroup and no restart with ``ConditionPathExists=`` of a
-file that is missing (tests/root/test_lint.py). ``ExecCondition=`` runs a program, so it makes a cgroup, once; since
-systemd 251 a service with ``Restart=always`` is not restarted after it (NEWS). ``After=`` orders and waits for
+file that is missing (a test with a real systemd). ``ExecCondition=`` runs a program, so it makes a cgroup, once;
+since systemd 251 a service with ``Restart=always`` is not restarted after it (NEWS). ``After=`` orders and waits for
 nothing (systemd.unit(5)).
 
 What to do

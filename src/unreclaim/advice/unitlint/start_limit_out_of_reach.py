@@ -17,7 +17,7 @@ ratelimit_below() in src/basic/ratelimit.c (systemd 252): the window begins with
 refused when as many as the burst were made within it. A program that runs for a while before it fails makes the loop
 slower still, so what is found here is out of reach for certain, and what is not found may be, too. Tried with systemd
 252: a limit of 3 starts in 2 s ends a loop with ``RestartSec=100ms`` and does not end one with ``RestartSec=800ms``
-(tests/root/test_lint.py).
+(a test with a real systemd).
 
 What to do
 ----------

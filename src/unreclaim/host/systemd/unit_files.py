@@ -2,7 +2,7 @@
 
 Which file of a name counts, what a link means and in which order drop-ins are read: unit_file_build_name_map() and
 unit_file_find_dropin_paths() in src/shared/unit-file.c and src/shared/dropin.c (systemd 252); held against systemd's
-own answers by tests/root/test_unit_files.py.
+own answers in a test with a real systemd.
 """
 
 import posixpath

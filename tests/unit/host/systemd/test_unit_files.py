@@ -228,6 +228,6 @@ def test_settings_in_effect() -> None:
     assert [found.value for found in settings.every(("S", "k"))] == ["1", "", "2", "3"]
     assert [found.value for found in settings.every(("S", "l"), ("S", "k"), ("S", "m"))] == ["1", "", "2", "3", "4"]
     assert [found.value for found in settings.listed("S", "k")] == ["2", "3"]
-    assert settings.every(("T", "k")) == settings.listed("T", "k") == ()
+    assert [*settings.every(("T", "k")), *settings.listed("T", "k")] == []
     assert [found.value for found in settings] == ["1", "", "2", "3", "4"]
     assert UnitFiles("y.slice", None, (second,)).files == (second,)
