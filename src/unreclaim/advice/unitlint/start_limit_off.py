@@ -12,9 +12,8 @@ cannot run makes cgroups for weeks.
 
 Evidence
 --------
-A limit whose interval or burst is zero never refuses a start: ratelimit_configured() in src/basic/ratelimit.h. Tried
-with systemd 252: a loop that the default limit ends after five starts made 23 with ``StartLimitIntervalSec=0`` and
-went on (a test with a real systemd). Each start makes one cgroup (docs/kernel-units.md).
+Tried with systemd 252: a loop that the default limit ends after five starts made 23 with ``StartLimitIntervalSec=0``
+and went on (a test with a real systemd). Each start makes one cgroup (docs/kernel-units.md).
 
 What to do
 ----------
