@@ -105,6 +105,8 @@ def _prepare(instance: str, word: str | None, buffer_kib: int) -> None:
             if word is not None:
                 write_file(f"{instance}/events/cgroup/cgroup_{event}/filter", f'path ~ "*{word}*"')
             write_file(f"{instance}/events/cgroup/cgroup_{event}/enable", "1")
-    except OSError as error:
-        why = f"this kernel has no trace events of cgroups: {error.filename or instance}: {error.strerror}"
+    except FileNotFoundError as error:
+        why = f"this kernel has none of cgroups: {error.filename} is not there"
         raise TracingUnavailableError("trace events", why, hint="they are there since Linux 4.13") from error
+    except OSError as error:
+        raise TracingUnavailableError("trace events", f"{error.filename}: {error.strerror}") from error

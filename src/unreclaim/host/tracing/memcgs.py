@@ -40,12 +40,11 @@ def probe_memcgs(instance: str) -> Iterator[Gap | None]:
                 stack.callback(_remove, instance, group, event)
             for event in PROBES:
                 write_file(f"{instance}/events/{group}/{event}/enable", "1")
-        except FileNotFoundError as error:
-            missing = error.filename == _DEFINITIONS and not os.path.exists(_DEFINITIONS)
-            why = (
-                "this kernel takes no probes (CONFIG_KPROBE_EVENTS)" if missing else "it has no such function to probe"
-            )
-            gap = Gap(_WHAT, why)
+        except FileNotFoundError:
+            # Of the file of definitions, or said by it of a function.
+            here = os.path.exists(_DEFINITIONS)
+            why = "has not all of their functions" if here else "takes no probes (CONFIG_KPROBE_EVENTS)"
+            gap = Gap(_WHAT, f"this kernel {why}")
         except OSError as error:
             gap = Gap(_WHAT, f"{error.filename or _DEFINITIONS}: {error.strerror}")
         yield gap

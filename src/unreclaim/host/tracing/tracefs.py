@@ -30,7 +30,9 @@ def open_instance(purpose: str) -> Iterator[str]:
     if os.geteuid() != 0:
         raise TracingUnavailableError("trace events", "only root can read them", hint="run it with sudo")
     with _tracefs():
-        remove_leftovers()
+        # One that somebody else has open cannot be removed yet.
+        with contextlib.suppress(OSError):
+            remove_leftovers()
         instance = f"{INSTANCES}/{own_name(purpose)}"
         try:
             os.mkdir(instance)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from unreclaim.formats.trace_cgroup import CgroupEvent, CgroupTrace
-from unreclaim.host.tracing.cgroups import CgroupTracer, _buffer_kib
+from unreclaim.host.tracing.cgroups import CgroupTracer, _buffer_kib, _prepare
+from unreclaim.host.tracing.tracefs import TracingUnavailableError
 
 LINE = b"  a-1  [000] d..1.  7402.232571: cgroup_mkdir: root=9 id=41 level=3 path=/a\xff\n"
 EVENT = CgroupEvent("mkdir", 9, 41, "/a\udcff", 7402.232571)
@@ -82,3 +83,30 @@ def test_lost_events_of_all_cpus_are_added_up(instance: Path, tracer: CgroupTrac
 def test_buffers_fit_the_host(cpus: int, kib: int) -> None:
     """64 MiB in all, but no CPU has less than 256 KiB or more than 4 MiB."""
     assert _buffer_kib(cpus) == kib
+
+
+def test_events_are_switched_on_by_one_clock(tmp_path: Path) -> None:
+    """All three, those of a word alone if there is one, with the buffer that was asked for."""
+    files = ["buffer_size_kb", "trace_clock"]
+    files += [
+        f"events/cgroup/cgroup_{event}/{file}"
+        for event in ("mkdir", "rmdir", "release")
+        for file in ("enable", "filter")
+    ]
+    for file in files:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()
+    _prepare(str(tmp_path), None, 64)
+    assert [(tmp_path / file).read_text(encoding="ascii") for file in files] == ["64", "mono", *3 * ["1", ""]]
+    _prepare(str(tmp_path), "x.service", 64)
+    assert (tmp_path / files[-1]).read_text(encoding="ascii") == 'path ~ "*x.service*"'
+
+
+def test_what_the_kernel_lacks_or_refuses_is_named(tmp_path: Path) -> None:
+    """A file that is not there is another reason than one that cannot be written."""
+    (tmp_path / "buffer_size_kb").symlink_to("/dev/full")
+    with pytest.raises(TracingUnavailableError, match=r"buffer_size_kb: No space left on device$"):
+        _prepare(str(tmp_path), None, 64)
+    (tmp_path / "buffer_size_kb").unlink()
+    with pytest.raises(TracingUnavailableError, match=r"^trace events: this kernel has none of cgroups: "):
+        _prepare(str(tmp_path), None, 64)

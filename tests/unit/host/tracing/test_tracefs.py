@@ -36,6 +36,14 @@ def test_an_instance_is_ours_and_removed(instances: Path) -> None:
     assert os.listdir(instances) == ["somebody-elses"]
 
 
+def test_what_cannot_be_removed_yet_is_no_error(instances: Path) -> None:
+    """A dead owner's instance that somebody reads is left for another time."""
+    (instances / DEAD / "in-use").touch()
+    with open_instance("trace") as instance:
+        assert os.path.isdir(instance)
+    assert (instances / DEAD).exists()
+
+
 def test_an_instance_that_cannot_be_made_is_unavailable(instances: Path) -> None:
     """The kernel's reason is given."""
     (instances / own_name("trace")).mkdir()
