@@ -1,6 +1,7 @@
 """``unreclaim trace``: watch cgroups come and go, and say who makes them."""
 
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from unreclaim.host.root import LiveRoot
 from unreclaim.host.tracing.cgroups import trace_cgroups
 from unreclaim.model.churn import Churn
 from unreclaim.render.as_json import encode
+from unreclaim.render.as_text import WIDTH
 from unreclaim.render.trace import churn_document, churn_text, live_text
 
 _LEAST_EVERY_SECONDS = 0.1
@@ -103,12 +105,21 @@ class _Display:
             click.echo(_line(interval, summary=False))
         elif self._table:
             self.clear()
-            text = live_text(interval, total)
-            click.echo(text, err=True)
-            self._height = text.count("\n") + 1
+            # A line that the terminal breaks would be two, and not be taken away.
+            columns = _columns()
+            lines = [line[:columns] for line in live_text(interval, total).splitlines()]
+            click.echo("\n".join(lines), err=True)
+            self._height = len(lines)
 
     def clear(self) -> None:
         """Take the table away again."""
         if self._height:
             click.echo(f"\033[{self._height}F\033[J", nl=False, err=True)
             self._height = 0
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or WIDTH
+    except OSError:
+        return WIDTH

@@ -87,6 +87,15 @@ def test_a_terminal_has_a_table(host: Host, capsys: Output, monkeypatch: pytest.
     assert host.asked
 
 
+def test_a_narrow_terminal_cuts_the_table(host: Host, capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No line is longer than the terminal is wide, or the table could not be drawn over."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(trace, "_columns", lambda: 20)
+    assert run(["trace", "--for", "1s"]) == 0
+    assert capsys.readouterr().err.splitlines()[:3] == ["1 second: 5 cgroups ", 20 * " ", "  a.service         "]
+    assert host.asked
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_watch(host: Host, capsys: Output, number: int) -> None:
     """The summary has what was seen up to then; the handlers are those of before."""
