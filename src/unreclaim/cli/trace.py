@@ -55,7 +55,7 @@ def command(seconds: float, every: float, buffer_kib: int | None, *, each: bool,
         raise click.UsageError("--every: at least 100ms")
     order = Order(seconds, every, each)
     display = _Display(as_json=as_json)
-    with trace_cgroups("trace", buffer_kib=buffer_kib, memcgs=True) as tracer, _ended_by_signals() as stopped:
+    with _ended_by_signals() as stopped, trace_cgroups("trace", buffer_kib=buffer_kib, memcgs=True) as tracer:
         churn = trace(order, tracer, LiveRoot(), SystemClock(), display.show, lambda: bool(stopped))
     display.clear()
     say(_line(churn, summary=True) + "\n" if as_json else churn_text(churn))
