@@ -194,6 +194,31 @@ def test_undo_leaves_the_tree_as_it_was(system: Systemd) -> None:
         assert system.show(APP, "Slice")["Slice"] == "system.slice"
 
 
+def has_memory_cgroup(system: Systemd, name: str) -> bool:
+    """Tell whether the process of a unit is in a memory cgroup of that unit's own."""
+    text = system.run("cat", f"/proc/{system.show(name, 'MainPID')['MainPID']}/cgroup").stdout
+    lines = [line.split(":", 2) for line in text.splitlines()]
+    own = next((path for _, controllers, path in lines if "memory" in controllers.split(",")), None)
+    if own is not None:
+        return own.endswith(name)
+    (unified,) = (path for _, controllers, path in lines if not controllers)
+    return "memory" in system.run("cat", f"/sys/fs/cgroup{unified}/cgroup.controllers").stdout.split()
+
+
+def test_without_the_memory_controller_a_start_makes_no_memory_cgroup(booted: Systemd) -> None:
+    """From its next start on a unit in a slice without the controller has none; undone it has one again."""
+    with booted.unit("calm.service", "[Service]\nExecStart=/bin/sleep 600\n"):
+        booted.ask("start", "calm.service")
+        assert has_memory_cgroup(booted, "calm.service")
+        document = asked(booted, "apply", "calm.service", "--yes", "--for", "0s", "--step", "no-memory-control")
+        assert document["chosen"] == ["no-memory-control"]
+        booted.ask("restart", "calm.service")
+        assert not has_memory_cgroup(booted, "calm.service")
+        asked(booted, "undo", "calm.service")
+        booted.ask("restart", "calm.service")
+        assert has_memory_cgroup(booted, "calm.service")
+
+
 def test_without_yes_nothing_is_changed(system: Systemd) -> None:
     """The plan and the difference are shown, and the tree is as it was."""
     before = fingerprint(system)
