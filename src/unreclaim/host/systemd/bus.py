@@ -116,6 +116,16 @@ class SystemdBus:
             raise BusError("D-Bus: systemd's version", f"{text!r} has no number")
         return int(match[0])
 
+    def boot_unix_seconds(self) -> float | None:
+        """Give when PID 1 was started, in seconds since 1970; in a container that is the container's boot.
+
+        Raises:
+            BusError: as `call`.
+
+        """
+        value = self._property(_OBJECT, _MANAGER, "UserspaceTimestamp")
+        return value / 1e6 if isinstance(value, int) and value else None
+
     def list_units(self) -> tuple[Unit, ...]:
         """Give every unit that is loaded: its name, description and states, and nothing else of it.
 
@@ -178,7 +188,7 @@ class SystemdBus:
 
 @contextlib.contextmanager
 def open_bus(
-    address: str | None = None, *, call_seconds: float = _CALL_SECONDS, whole_seconds: float = _WHOLE_SECONDS
+    address: str | None = None, *, call_seconds: float | None = None, whole_seconds: float = _WHOLE_SECONDS
 ) -> Iterator[SystemdBus]:
     """Connect to PID 1 for as long as the context lasts.
 
@@ -189,6 +199,7 @@ def open_bus(
         BusError: there is none, it refuses, or it gives no answer in time.
 
     """
+    call_seconds = _CALL_SECONDS if call_seconds is None else call_seconds
     chosen = address or os.environ.get(_VARIABLE)
     give_up = time.monotonic() + whole_seconds
     failures: list[BusError] = []
