@@ -20,6 +20,11 @@ _T95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2
 """Student's t, two-sided 95 %, for 1 to 15 degrees of freedom."""
 
 
+def student_t95(degrees: int) -> float:
+    """Give Student's t of the two-sided 95 % interval; above 15 degrees of freedom that of 15, which is wider."""
+    return _T95[min(degrees, len(_T95)) - 1]
+
+
 def compare(labels: tuple[str, str], system: str, batches: tuple[Batch, ...], gaps: tuple[Gap, ...] = ()) -> Comparison:
     """Compare two units; each must have been started."""
     first, second = (tuple(batch for batch in batches if batch.second is which) for which in (False, True))
@@ -73,7 +78,7 @@ def _difference_of_bytes(first: tuple[Batch, ...], second: tuple[Batch, ...]) ->
     gaps = [one - other for one, other in pairs]
     middle = sum(gaps) / number
     variance = sum((gap - middle) ** 2 for gap in gaps) / (number - 1)
-    half = _T95[min(number - 1, len(_T95)) - 1] * math.sqrt(variance / number)
+    half = student_t95(number - 1) * math.sqrt(variance / number)
     means = [sum(pair[side] for pair in pairs) / number for side in (0, 1)]
     return Difference(means[0], means[1], middle - half, middle + half)
 
