@@ -29,6 +29,7 @@ from unreclaim.model.lab import Comparison, Reproduction
 from unreclaim.model.lint import LintReport
 from unreclaim.model.plan import Application, Plan, Undone, UnitWatch
 from unreclaim.model.recovery import Recovery
+from unreclaim.model.units import UnitSurvey
 from unreclaim.render.as_json import diagnosis_document, encode, status_document
 from unreclaim.render.census import census_document
 from unreclaim.render.lab import clean_document, comparison_document, reproduction_document
@@ -36,6 +37,7 @@ from unreclaim.render.lint import lint_document
 from unreclaim.render.plan import application_document, plan_document, undone_document
 from unreclaim.render.recovery import recovery_document
 from unreclaim.render.trace import churn_document
+from unreclaim.render.units import units_document
 
 KINDS = {
     type(None): "null",
@@ -234,6 +236,16 @@ def test_json_of_lint_is_documented() -> None:
         reports.append(made)
     keys = CONTRACT["lint"]
     seen = written(keys, [lint_document(one) for one in reports])
+    assert [*undocumented(keys, seen), *never_written(keys, seen)] == []
+
+
+def test_json_of_units_is_documented() -> None:
+    """What units --json writes is exactly the contract, with everything and with what is None."""
+    surveys = [invent(types.type_info(UnitSurvey), frozenset(without)) for without in ((), (object,), (tuple,))]
+    keys = CONTRACT["units"]
+    documents = [units_document(one) for one in surveys if isinstance(one, UnitSurvey)]
+    assert len(documents) == len(surveys)
+    seen = written(keys, documents)
     assert [*undocumented(keys, seen), *never_written(keys, seen)] == []
 
 

@@ -25,6 +25,7 @@ COMMANDS = {
     "trace": "Watch cgroups come and go, and say who makes them.",
     "status": "One line and an exit code, for scripts and monitoring.",
     "undo": "Take back what apply wrote, to the byte.",
+    "units": "Say who is started how often, and what each start leaves behind.",
 }
 """Every command with its line in --help; its module is ``unreclaim.cli.<name>`` with a click command ``command``."""
 
