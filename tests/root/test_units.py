@@ -211,6 +211,20 @@ def test_abandoned_scopes_are_recognised(container: Container) -> None:
         container.system.attempt("stop", "uct-left.scope")
 
 
+def test_pid_1s_own_socket_answers_alike(container: Container) -> None:
+    """Without a D-Bus daemon PID 1 says the same of its units; only logind cannot be asked."""
+    private = "DBUS_SYSTEM_BUS_ADDRESS=unix:path=/run/systemd/private"
+    done = container.system.run("env", f"PYTHONPATH={PLACE}", private, "python3", "-m", "unreclaim", "units", "--json")
+    document = json.loads(done.stdout)
+    usual = container.units()
+    assert document["systemd_version"] == usual["systemd_version"] == 252
+    assert rows(document, "dbus") == rows(usual, "dbus") == {"dbus.service": ("service", 1, False)}
+    ours, theirs = ({row["name"]: row["unit"] for row in one["sources"]} for one in (document, usual))
+    assert ours["dbus.service"] == theirs["dbus.service"] is not None
+    assert document["gaps"][0]["what"] == "sessions"
+    assert "sessions" not in {gap["what"] for gap in usual["gaps"]}
+
+
 def test_a_bus_that_is_absent_is_a_gap(container: Container) -> None:
     """Without D-Bus the journal alone counts, and what systemd would have said is a gap."""
     words = ("env", f"PYTHONPATH={PLACE}", "DBUS_SYSTEM_BUS_ADDRESS=unix:path=/run/none")

@@ -123,7 +123,8 @@ def _ask(gaps: list[Gap]) -> BusView | None:
             try:
                 return replace(view, sessions=read_sessions(bus))
             except BusError as error:
-                gaps.append(Gap("sessions", str(error), error.hint))
+                # PID 1's own socket leads to no logind.
+                gaps.append(Gap("sessions", str(error), "is the system's D-Bus daemon running?"))
                 return view
     except BusError as error:
         gaps.append(Gap("what systemd says of its units", str(error), error.hint))

@@ -19,6 +19,9 @@ _NAME_WIDTH = 40
 _OFTEN_PER_DAY = 100
 """Starts a day of one source from which on it is worth saying that they are many."""
 
+_FEW = 5
+"""So few starts tell no rate: one start, a minute after boot, is not 1,440 starts a day."""
+
 
 def units_text(survey: UnitSurvey, *, every_row: bool) -> str:
     """Write a survey: the verdict, the sources of starts, what nobody removes, the window, what was not seen."""
@@ -36,7 +39,7 @@ def _verdict(survey: UnitSurvey) -> str:
     number = format_number_of(first.starts, "time", "times")
     number = f"at least {number}" if first.at_least else number
     restarts = "" if first.nr_restarts is None else f" (NRestarts says {format_count(first.nr_restarts)})"
-    calm = (first.starts_per_day or 0) < _OFTEN_PER_DAY
+    calm = first.starts < _FEW or (first.starts_per_day or 0) < _OFTEN_PER_DAY
     end = "; that is the most of all, and not much" if calm else ": the most of all"
     # Of a trace the time is its own.
     period = "while it was traced" if first.basis == "trace" else _period(survey.span)
@@ -66,7 +69,7 @@ def _table(survey: UnitSurvey, *, every_row: bool) -> str:
 
 def _row_line(row: UnitRow) -> str:
     starts = f"{'>' if row.at_least else ''}{format_count(row.starts)}"
-    a_day = "" if row.starts_per_day is None else format_count(row.starts_per_day)
+    a_day = "" if row.starts_per_day is None or row.starts < _FEW else format_count(row.starts_per_day)
     return _line((starts, a_day, row.kind, _name(row), "; ".join(_remarks(row))))
 
 
@@ -113,8 +116,8 @@ def _window_text(window: WindowCost) -> str:
     per_day = window.growth_bytes / window.seconds * SECONDS_PER_DAY if window.seconds else 0.0
     lines = [
         wrap(
-            f"In {format_duration(window.seconds)} SUnreclaim and Percpu grew by {format_bytes(window.growth_bytes)}"
-            f" ({format_bytes(per_day)} a day)"
+            f"In {format_duration(window.seconds)} SUnreclaim and Percpu {'fell' if per_day < 0 else 'grew'}"
+            f" by {format_bytes(abs(window.growth_bytes))} ({format_bytes(per_day)} a day)"
         )
     ]
     lines += [wrap(_cost_text(row), indent=2, hanging=15) for row in window.rows]

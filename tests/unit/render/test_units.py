@@ -63,6 +63,11 @@ def test_the_verdict_comes_first_then_the_sources() -> None:
             "sync.service was started 1 time in the last 2 hours; that is the most of all, and not much",
         ),
         (
+            replace(TIMER, user=None, starts=4),
+            SPAN,
+            "sync.service was started 4 times in the last 2 hours; that is the most of all, and not much",
+        ),
+        (
             replace(LOOP, at_least=True, nr_restarts=None),
             JournalSpan(0.0, None, 7200.0),
             "myapp.service was started at least 211 times in the last 2 hours: the most of all",
@@ -101,6 +106,13 @@ def test_a_number_that_may_be_more_is_marked() -> None:
     )
 
 
+def test_few_starts_have_no_rate() -> None:
+    """One start soon after a boot is not written as thousands a day."""
+    row = replace(TIMER, user=None, starts=4)
+    text = units_text(replace(SURVEY, rows=(LOOP, row)), every_row=False)
+    assert text.splitlines()[-1] == "          4             timer            sync.service"
+
+
 def test_what_stays_alive_is_said_with_what_to_do() -> None:
     """Each pile with its number, names and remedy; then what was not seen."""
     piles = (
@@ -137,6 +149,8 @@ def test_a_window_says_what_each_start_costs() -> None:
         "             c.service: 1 start, too few to be priced",
         "      90 kB  not explained by starts",
     ]
+    fallen = replace(survey, window=WindowCost(60.0, -1000, (), -1000))
+    assert "Percpu fell by 1.0 kB (-1.4 MB a day)" in units_text(fallen, every_row=False)
     none = replace(survey, window=WindowCost(0.0, 0, (), 0))
     assert "grew by 0 B (0 B a day)" in units_text(none, every_row=False)
 
