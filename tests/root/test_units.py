@@ -66,6 +66,15 @@ ABANDON = (
 )
 
 
+LOGIN = (
+    *("busctl", "call", "org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager"),
+    *("CreateSession", "uusssssussbssa(sv)"),
+)
+"""Then: uid, pid, service, type and class; and the rest: desktop, seat, VT, TTY, display, remote, its user and host."""
+
+LOGIN_REST = ("", "", "0", "", "", "false", "", "", "0")
+
+
 class Container:
     """A booted systemd, and the program in it."""
 
@@ -209,6 +218,27 @@ def test_abandoned_scopes_are_recognised(container: Container) -> None:
         assert (pile["what"].partition(":")[0], pile["number"]) == ("abandoned scopes", 1)
     finally:
         container.system.attempt("stop", "uct-left.scope")
+
+
+def test_a_session_that_does_not_close_is_recognised(container: Container) -> None:
+    """Whoever logged in has left, a process of theirs has not: the session is closing, and named as what it is."""
+    container.put("uct-sleeper.service", "[Service]\nExecStart=/bin/sleep 300\n")
+    container.system.ask("start", "uct-sleeper.service")
+    pid = container.system.show("uct-sleeper.service", "MainPID")["MainPID"]
+    try:
+        # As pam_systemd asks for it; that busctl ends, and closes what it was given, is the logout.
+        done = container.system.run(*LOGIN, "0", pid, *["uct", "tty", "user"], *LOGIN_REST)
+        assert done.returncode == 0, done.stderr
+        identity = done.stdout.split('"')[1]
+        document = container.units()
+        assert [
+            (pile["what"].partition(":")[0], pile["number"], pile["names"])
+            for pile in document["piles"]
+            if "sessions" in pile["what"]
+        ] == [("sessions that are closing", 1, [f"{identity} (root)"])]
+        assert rows(document, "session-") == {"session-*.scope": ("session", 1, False)}
+    finally:
+        container.system.run("kill", pid)
 
 
 def test_pid_1s_own_socket_answers_alike(container: Container) -> None:
