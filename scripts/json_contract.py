@@ -518,7 +518,52 @@ _KERNEL = (
     Key("kernel.trials[].rungs[].freed", "integer", "cgroups", "that it freed"),
 )
 
-_CONTRACT = {
+_UNITS = (
+    Key("kernel.systemd", "string", "", "units: the first line of systemctl --version"),
+    Key("kernel.cmdline", "string", "", "units: parameters of the kernel"),
+    Key("kernel.units", "list", "", "units: what systemd started, in the order of trying"),
+    Key("kernel.units[].name", "string", "", "in the names of its cgroups"),
+    Key("kernel.units[].group", "string", "", "`types`, `settings`, `restart`, `places`, `makers` or `accounting`"),
+    Key("kernel.units[].title", "string", "", "what is tried, as a phrase"),
+    Key("kernel.units[].settings", "list", "", "lines of its [Service]"),
+    Key("kernel.units[].settings[]", "string", "", "one of them"),
+    Key("kernel.units[].starts", "integer", "starts", "that were asked for"),
+    Key("kernel.units[].made", "integer or null", "cgroups", "made, in the hierarchy with most; null: not measured"),
+    Key("kernel.units[].left", "integer or null", "cgroups", "of them, left dying"),
+    Key("kernel.units[].hierarchies", "integer or null", "", "hierarchies in which it had cgroups"),
+    Key("kernel.units[].memory", "boolean or null", "", "whether its cgroups are memory cgroups"),
+    Key("kernel.units[].seconds", "number or null", "seconds", "that all starts took"),
+    Key("kernel.units[].sunreclaim_delta_bytes", "integer or null", "bytes", "growth of `SUnreclaim` meanwhile"),
+    Key("kernel.units[].percpu_delta_bytes", "integer or null", "bytes", "growth of `Percpu` meanwhile"),
+    Key("kernel.units[].pins", "list or null", "", "what the census names; null: it was not asked"),
+    Key("kernel.units[].pins[].kind", "string", "", "as `kind` of census"),
+    Key("kernel.units[].pins[].path", "string or null", "", "the file, where it has one"),
+    Key("kernel.units[].pins[].cgroups", "integer", "cgroups", "that it holds"),
+    Key("kernel.units[].rungs", "list", "", "climbed one after the other on the same cgroups; empty: few were left"),
+    Key("kernel.units[].rungs[].name", "string", "", "the way"),
+    Key("kernel.units[].rungs[].left", "integer", "cgroups", "left after it"),
+    Key("kernel.units[].failed", "string or null", "", "why it was not measured"),
+)
+
+LAB = (
+    Key("schema", "string", "", "`unreclaim.lab/1`"),
+    Key(
+        "experiment",
+        "string",
+        "",
+        "`reproduce`, `compare`, `kernel`, `units` or `clean`, whose keys follow",
+    ),
+    *_REPRODUCE,
+    *_COMPARE,
+    *_MACHINE,
+    *_KERNEL,
+    *_UNITS,
+    Key("removed", "list", "", "clean: what was left of runs whose process is gone"),
+    Key("removed[]", "string", "", "path of a cgroup, a directory or a unit"),
+    *GAPS,
+)
+
+CONTRACT = {
     "diagnose": DIAGNOSE,
     "status": STATUS,
     "capture": CAPTURE,

@@ -81,7 +81,7 @@ class Container:
     def __init__(self, system: Systemd) -> None:
         """Copy the program and what it imports."""
         self.system = system
-        top = Path(f"{system._root}{PLACE}")
+        top = Path(f"{system.root}{PLACE}")
         shutil.copytree(TOP / "src" / "unreclaim", top / "unreclaim")
         for name in ("click", "jeepney", "msgspec"):
             spec = importlib.util.find_spec(name)
@@ -99,7 +99,7 @@ class Container:
 
     def put(self, name: str, text: str) -> None:
         """Write a unit, or a drop-in of one."""
-        path = Path(f"{self.system._root}{UNITS}/{name}")
+        path = Path(f"{self.system.root}{UNITS}/{name}")
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="ascii")
         self.system.ask("daemon-reload")
