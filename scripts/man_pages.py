@@ -262,7 +262,8 @@ Two censuses (see unreclaim-census(1)) and a look at the host of ten seconds (--
 times.
 """,
         """
-Starts are counted by NRestarts, so those by timers, sockets and hand are not seen.
+Starts are counted by the journal, whoever asked for them. Where it cannot be read NRestarts is taken, which does not
+have those by timers, sockets and hand.
 
 A prediction is for a loop that goes on as it did: run time and delay in turns. Its interval holds what the count may be
 off by chance and the 250 ms that systemd may be late. With back-off it is what a loop comes to after its last step.

@@ -8,7 +8,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from unreclaim.formats.journal_entry import JournalEntry
 from unreclaim.host.systemd.bus import BusError
+from unreclaim.host.systemd.journal import JournalError
 from unreclaim.model.unit import Unit
 
 
@@ -69,3 +71,8 @@ class FakeSystemd:
     def open(self) -> Iterator["FakeSystemd"]:
         """Connect to it."""
         yield self
+
+
+def no_journal(since: float, unit: str) -> Iterator[JournalEntry]:
+    """Read a journal where there is none."""
+    raise JournalError("journal", f"nothing of {unit} since {since}")

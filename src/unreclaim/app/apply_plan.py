@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from unreclaim.advice.effect import judge_change
 from unreclaim.advice.planner import Wishes
 from unreclaim.app.enact import check_plan, enact_plan, find_unfinished, restore_unfinished
-from unreclaim.app.unit_plan import OpenSystemd, UnitPlanner, watch_unit
+from unreclaim.app.systemd import OpenSystemd
+from unreclaim.app.unit_plan import UnitPlanner, watch_unit
 from unreclaim.base.errors import OutputError
 from unreclaim.base.progress import Progress
 from unreclaim.host.systemd.bus import SystemdBus, open_bus

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from unreclaim.advice.effect import not_in_force
-from unreclaim.app.unit_plan import Systemd
+from unreclaim.app.systemd import Systemd
 from unreclaim.apply.dropins import check_drop_ins, path_of, write_drop_ins
 from unreclaim.apply.intents import Intent, Place, choose_place, forget_intent, locked, read_intents, write_intent
 from unreclaim.apply.reload import reload_systemd

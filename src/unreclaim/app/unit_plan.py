@@ -1,8 +1,6 @@
 """Plans for a unit of the running host: watches it for a while, prices what a start leaves, and plans."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -13,6 +11,8 @@ from unreclaim.analysis.growth import measure_growth
 from unreclaim.app.census import CensusReport, take_census
 from unreclaim.app.clock import Clock
 from unreclaim.app.observe import observe
+from unreclaim.app.start_counter import CountStarts
+from unreclaim.app.systemd import OpenSystemd, Systemd
 from unreclaim.base.errors import UnavailableError
 from unreclaim.base.progress import Progress
 from unreclaim.formats.cgroup_path import parse_cgroup_path
@@ -28,43 +28,6 @@ from unreclaim.model.unit import Unit
 
 _SERVICE, _PROPERTIES = "org.freedesktop.systemd1.Service", "org.freedesktop.DBus.Properties"
 _OBJECT, _MANAGER = "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"
-
-
-class Systemd(Protocol):
-    """What is asked of PID 1."""
-
-    def version(self) -> int:
-        """Give systemd's version."""
-
-    def read_unit(self, name: str) -> Unit:
-        """Give all that is known of a unit."""
-
-    def call(
-        self,
-        path: str,
-        interface: str,
-        member: str,
-        signature: str = "",
-        *arguments: Any,  # noqa: ANN401  as the signature says
-    ) -> tuple[Any, ...]:
-        """Call a method."""
-
-
-OpenSystemd = Callable[[], AbstractContextManager[Systemd]]
-"""Connects to PID 1; a connection has a time limit as a whole, so each question has one of its own."""
-
-CountStarts = Callable[[str], int | None]
-"""Gives how often a unit has started, from whichever beginning; None: it cannot be counted."""
-
-
-def count_restarts(open_systemd: OpenSystemd) -> CountStarts:
-    """Count starts by NRestarts: those that systemd made itself, since somebody last started the unit."""
-
-    def count(name: str) -> int | None:
-        with open_systemd() as systemd:
-            return systemd.read_unit(name).nr_restarts
-
-    return count
 
 
 def require_unit(systemd: Systemd, name: str) -> Unit:

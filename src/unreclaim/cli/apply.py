@@ -8,7 +8,8 @@ from unreclaim.advice.planner import Wishes
 from unreclaim.app.apply_plan import Order, apply_plan
 from unreclaim.app.clock import SystemClock
 from unreclaim.app.exit_codes import application_exit_code
-from unreclaim.app.unit_plan import UnitPlanner, count_restarts
+from unreclaim.app.start_counter import StartCounter
+from unreclaim.app.unit_plan import UnitPlanner
 from unreclaim.cli.options import Duration, json_option
 from unreclaim.cli.plan_options import plan_options
 from unreclaim.cli.terminal import progress_line, say
@@ -54,7 +55,8 @@ def command(  # noqa: PLR0913  one for each option
       sudo unreclaim apply app.service --yes --runtime --restart-sec 15s
       sudo unreclaim undo app.service
     """  # noqa: D301
-    planner = UnitPlanner(open_source(None), SystemClock(), open_bus, count_restarts(open_bus))
+    clock = SystemClock()
+    planner = UnitPlanner(open_source(None), clock, open_bus, StartCounter(open_bus, clock))
     asked: list[Application] = []
 
     def agree(application: Application) -> bool:

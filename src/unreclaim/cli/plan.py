@@ -4,7 +4,8 @@ import click
 
 from unreclaim.advice.planner import Wishes
 from unreclaim.app.clock import SystemClock
-from unreclaim.app.unit_plan import UnitPlanner, count_restarts
+from unreclaim.app.start_counter import StartCounter
+from unreclaim.app.unit_plan import UnitPlanner
 from unreclaim.cli.options import json_option
 from unreclaim.cli.plan_options import plan_options
 from unreclaim.cli.terminal import progress_line, say
@@ -39,6 +40,7 @@ def command(
       sudo unreclaim plan app.service --restart-sec 1s --max-delay 5m
       sudo unreclaim plan app.service --step restart-delay --step start-limit
     """  # noqa: D301
-    planner = UnitPlanner(open_source(None), SystemClock(), open_bus, count_restarts(open_bus))
+    clock = SystemClock()
+    planner = UnitPlanner(open_source(None), clock, open_bus, StartCounter(open_bus, clock))
     plan, watch = planner.plan(unit, Wishes(steps, restart_sec, max_delay), seconds, progress_line("watching"))
     say(encode(plan_document(plan, watch)) + "\n" if as_json else plan_text(plan, watch))

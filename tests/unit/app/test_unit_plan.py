@@ -6,11 +6,12 @@ import pytest
 from msgspec.structs import replace
 
 from tests.fakes.hosts import FakeHost
-from tests.fakes.systemd import FakeSystemd
+from tests.fakes.systemd import FakeSystemd, no_journal
 from unreclaim.advice.planner import Wishes
 from unreclaim.analysis.census import group_census
 from unreclaim.app.census import CensusReport
-from unreclaim.app.unit_plan import UnitPlanner, count_restarts, require_unit, watch_unit
+from unreclaim.app.start_counter import StartCounter
+from unreclaim.app.unit_plan import UnitPlanner, require_unit, watch_unit
 from unreclaim.base.errors import UnavailableError
 from unreclaim.host.source import Source
 from unreclaim.model.census import Census, DyingCgroup, Pin, PinKind
@@ -53,7 +54,7 @@ class Stage:
     def planner(self, count: Callable[[str], int | None] | None = None) -> UnitPlanner:
         """Give who plans there."""
         open_systemd = self.systemd.open
-        counter = count or count_restarts(open_systemd)
+        counter = count or StartCounter(open_systemd, self.host.clock, no_journal)
         return UnitPlanner(self.host.source(), self.host.clock, open_systemd, counter, self._census)
 
     def _census(self, _source: Source) -> CensusReport:

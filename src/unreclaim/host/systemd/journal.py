@@ -8,7 +8,7 @@ import time
 from collections.abc import Generator, Iterator
 
 from unreclaim.base.errors import ParseError, UnavailableError
-from unreclaim.formats.journal_entry import FIELDS, MESSAGE_IDS, JournalEntry, parse_journal_entry
+from unreclaim.formats.journal_entry import DROPPED, FIELDS, MESSAGE_IDS, JournalEntry, parse_journal_entry
 
 _WHOLE_SECONDS = 60.0
 _CHUNK = 2**20
@@ -22,10 +22,13 @@ class JournalError(UnavailableError):
     """The journal cannot be read, or not to its end."""
 
 
-def read_starts(since_unix_seconds: float | None, *, whole_seconds: float = _WHOLE_SECONDS) -> Iterator[JournalEntry]:
+def read_starts(
+    since_unix_seconds: float | None, *, unit: str | None = None, whole_seconds: float = _WHOLE_SECONDS
+) -> Iterator[JournalEntry]:
     """Give the messages of every systemd about units that start, the oldest first.
 
-    since_unix_seconds: from then on, over boots; None: of this boot.
+    since_unix_seconds: from then on, over boots; None: of this boot. unit: only what PID 1 says of this one, and what
+    journald says of messages that it dropped.
 
     Raises:
         JournalError: there is no journal or no journalctl, it may not be read, or it takes too long; entries that were
@@ -33,6 +36,9 @@ def read_starts(since_unix_seconds: float | None, *, whole_seconds: float = _WHO
 
     """
     matches = [f"MESSAGE_ID={identity}" for identity in MESSAGE_IDS]
+    if unit is not None:
+        # Different fields must all match; behind + stands another set of them.
+        matches = [*matches, f"UNIT={unit}", "+", f"MESSAGE_ID={DROPPED}"]
     fields = f"--output-fields={','.join(FIELDS)}"
     for line in _lines((*_COMMAND, _range(since_unix_seconds), fields, *matches), whole_seconds):
         try:
