@@ -1,63 +1,31 @@
 """Plans put into force and taken back under a real systemd, in a container: the article's unit, crashes, rivals."""
 
 import hashlib
-import json
 import os
 import shutil
 import stat
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
-import unreclaim
-from tests.machine import DISK, own_name, skip_unless_forced
+from tests.article import ARTICLE
+from tests.root.booted import PYTHON, asked, boot_systemd, bring_program, program
 from tests.unit.apply import killed
 from unreclaim.advice.planner import Facts, Wishes, plan_unit
 from unreclaim.advice.prediction import restart_delay
-from unreclaim.app.clock import SystemClock
 from unreclaim.app.enact import enact_plan, undo_plans
 from unreclaim.host.systemd.bus import open_bus
-from unreclaim.lab.nspawn import boot, cache_directory, make_root
 from unreclaim.lab.systemd import Systemd
 
 pytestmark = [pytest.mark.live, pytest.mark.root, pytest.mark.slow]
 
 APP = "app.service"
-# The directives of the article that the project began with.
-ARTICLE = """[Unit]
-After=network-online.target
-Wants=network-online.target
-StartLimitIntervalSec=0
-[Service]
-Type=exec
-DynamicUser=true
-ExecStart=bash -c 'echo bug; exit 1'
-ProtectSystem=strict
-ProtectHome=yes
-ProtectKernelModules=yes
-ProtectKernelLogs=yes
-ProtectControlGroups=yes
-ProtectClock=yes
-PrivateDevices=yes
-PrivateTmp=yes
-RestartSec=1ms
-Restart=always
-[Install]
-WantedBy=multi-user.target
-"""
-TOP = Path(__file__).parents[2]
-PLACES = (str(Path(unreclaim.__file__).parents[1]), str(Path(msgspec.__file__).parents[1]), str(TOP / "tests"))
-PYTHON = ("env", f"PYTHONPATH={':'.join(PLACES)}:{TOP}", "python3")
 # What enact and undo do, without a look at the host before; killed before a changing call of that number.
 DRIVER = f"""
 import sys
-sys.path.insert(0, {str(Path(killed.__file__).parent)!r})
 from killed import kill_before
 from unreclaim.advice.planner import Facts, Wishes, plan_unit
 from unreclaim.app.enact import enact_plan, restore_unfinished, undo_plans
@@ -75,26 +43,12 @@ with open_bus() as bus:
 """
 
 
-def boot_copy(suite: str) -> Iterator[Systemd]:
-    """Boot a copy of a suite's root, so that nothing that a test writes is in the next one's."""
-    missing = [tool for tool in ("mmdebstrap", "systemd-nspawn") if shutil.which(tool) is None]
-    if missing:
-        skip_unless_forced(f"not installed: {', '.join(missing)}")
-    copy = DISK / own_name("apply")
-    try:
-        subprocess.run(["cp", "-a", "--reflink=auto", make_root(suite, cache_directory()), copy], check=True)
-        with boot(str(copy), suite, SystemClock(), bind=PLACES) as system:
-            yield system
-    finally:
-        shutil.rmtree(copy, ignore_errors=True)
-
-
 @pytest.fixture(scope="module")
 def booted() -> Iterator[Systemd]:
     """Boot Debian 12, whose Python runs what is installed here."""
-    if sys.version_info[:2] != (3, 11):
-        skip_unless_forced("the container's Python 3.11 cannot load what is compiled for this one")
-    yield from boot_copy("bookworm")
+    with boot_systemd() as system:
+        bring_program(system, Path(killed.__file__))
+        yield system
 
 
 @pytest.fixture
@@ -120,19 +74,6 @@ def system(booted: Systemd) -> Iterator[Systemd]:
 def root_of(system: Systemd) -> Path:
     """Give the root directory of a container, from here."""
     return Path(system.root)
-
-
-def program(system: Systemd, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run our program in the container."""
-    return system.run(*PYTHON, "-m", "unreclaim", *arguments)
-
-
-def asked(system: Systemd, *arguments: str) -> dict[str, Any]:
-    """Run our program in the container, and give its JSON."""
-    done = program(system, *arguments, "--json")
-    assert (done.returncode, done.stderr) == (0, "")
-    document: dict[str, Any] = json.loads(done.stdout)
-    return document
 
 
 def fingerprint(system: Systemd) -> str:
@@ -300,7 +241,7 @@ def test_a_crash_at_every_step_is_mended_by_the_next_run(system: Systemd) -> Non
 
 def test_back_off_is_put_into_force_and_waits_as_predicted() -> None:
     """Systemd 257 takes a plan, and the delay that it names before each restart is the one by our formula."""
-    for system in boot_copy("trixie"):
+    with boot_systemd("trixie") as system:
         (root_of(system) / "etc/systemd/system" / APP).write_text(ARTICLE, encoding="utf-8")
         system.ask("daemon-reload")
         before = fingerprint(system)

@@ -8,13 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.machine import skip_unless_forced
+from tests.article import ARTICLE
+from tests.root.booted import boot_systemd
 from tests.root.workload import PRIME
-from tests.unit.advice.test_unitlint import ARTICLE
-from unreclaim.app.clock import SystemClock
 from unreclaim.app.lint import lint
 from unreclaim.host.tree import TreeRoot
-from unreclaim.lab.nspawn import boot, cache_directory, make_root
 from unreclaim.lab.systemd import Systemd
 
 pytestmark = [pytest.mark.live, pytest.mark.root, pytest.mark.slow]
@@ -25,10 +23,7 @@ FAILS = "[Service]\nExecStart=/bin/false\nRestart=always\n"
 @pytest.fixture(scope="module")
 def systemd() -> Iterator[Systemd]:
     """Boot a Debian 12."""
-    missing = [tool for tool in ("mmdebstrap", "systemd-nspawn") if shutil.which(tool) is None]
-    if missing:
-        skip_unless_forced(f"not installed: {', '.join(missing)}")
-    with boot(make_root("bookworm", cache_directory()), "bookworm", SystemClock()) as running:
+    with boot_systemd() as running:
         yield running
 
 

@@ -1,18 +1,16 @@
 """Units of a real systemd in a container, which come and go in every way: a trace counts their starts, exactly."""
 
 import os
-import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
-from tests.machine import skip_unless_forced
+from tests.root.booted import boot_systemd
 from tests.root.watching import settle, source, watch
 from tests.root.workload import PRIME
 from unreclaim.app.clock import SystemClock
-from unreclaim.lab.nspawn import boot, cache_directory, make_root
 from unreclaim.lab.systemd import Systemd
 from unreclaim.lab.units import restart_until_limit
 
@@ -37,11 +35,7 @@ TIMER = "[Timer]\nOnActiveSec=0\nOnUnitInactiveSec=100ms\nAccuracySec=1ms\n"
 @pytest.fixture(scope="module")
 def system() -> Iterator[Systemd]:
     """Give a booted systemd."""
-    missing = [tool for tool in ("mmdebstrap", "systemd-nspawn") if shutil.which(tool) is None]
-    if missing:
-        skip_unless_forced(f"not installed: {', '.join(missing)}")
-    suite = "bookworm"
-    with boot(make_root(suite, cache_directory()), suite, SystemClock()) as booted:
+    with boot_systemd() as booted:
         yield booted
 
 

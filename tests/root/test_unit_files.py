@@ -3,18 +3,14 @@
 import json
 import os
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.machine import skip_unless_forced
-from unreclaim.app.clock import SystemClock
+from tests.root.booted import boot_systemd
 from unreclaim.host.systemd.unit_files import UnitTree
 from unreclaim.host.tree import TreeRoot
-from unreclaim.lab.nspawn import boot, cache_directory, make_root
 from unreclaim.lab.systemd import Systemd
 
 pytestmark = [pytest.mark.live, pytest.mark.root, pytest.mark.slow]
@@ -112,22 +108,12 @@ UNITS = (
 
 
 @pytest.fixture(scope="module")
-def systemd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Systemd, str]]:
-    """Boot a Debian of our own with all the units; give it, and the place of its tree."""
-    missing = [tool for tool in ("mmdebstrap", "systemd-nspawn") if shutil.which(tool) is None]
-    if missing:
-        skip_unless_forced(f"not installed: {', '.join(missing)}")
-    # Others boot from the same tree at the same time, so it is not written to.
-    root = tmp_path_factory.mktemp("debian") / "tree"
-    subprocess.run(["cp", "-a", "--reflink=auto", make_root("bookworm", cache_directory()), root], check=True)
-    try:
-        write(str(root), below=("/etc", "/usr", "/opt"))
-        with boot(str(root), "bookworm", SystemClock()) as running:
-            write(running.root, below=("/run",))
-            running.ask("daemon-reload")
-            yield running, running.root
-    finally:
-        shutil.rmtree(root)
+def systemd() -> Iterator[tuple[Systemd, str]]:
+    """Boot a Debian with all the units; give it, and the place of its tree."""
+    with boot_systemd(prepare=lambda root: write(root, below=("/etc", "/usr", "/opt"))) as running:
+        write(running.root, below=("/run",))
+        running.ask("daemon-reload")
+        yield running, running.root or "/"
 
 
 def write(root: str, below: tuple[str, ...]) -> None:

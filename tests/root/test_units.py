@@ -1,14 +1,6 @@
-"""Starts under a real systemd, in a container of the laboratory's own: each is counted, whoever asked for it.
+"""Starts under a real systemd, each of which is counted, whoever asked for it; the program runs beside it."""
 
-The program runs inside, from a copy in the container's /run: nothing of this host is bound into it, because a Debian
-that boots empties its /tmp, whatever lies there.
-"""
-
-import importlib.util
 import json
-import os
-import shutil
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,39 +8,14 @@ from typing import Any
 
 import pytest
 
-from tests.house.source import TOP
-from tests.machine import skip_unless_forced
+from tests.article import ARTICLE
+from tests.root.booted import PLACE, asked, boot_systemd, bring_program
 from tests.root.workload import PRIME
-from unreclaim.app.clock import SystemClock
-from unreclaim.lab.nspawn import boot, cache_directory, make_root
 from unreclaim.lab.systemd import UNITS, Systemd
 
 pytestmark = [pytest.mark.live, pytest.mark.root, pytest.mark.slow]
 
-SUITE, PYTHON = "bookworm", (3, 11)
-PLACE = "/run/unreclaim-test"
 MANY = 211
-ARTICLE = """[Unit]
-After=network-online.target
-Wants=network-online.target
-StartLimitIntervalSec=0
-[Service]
-Type=exec
-DynamicUser=true
-ExecStart=bash -c 'echo bug; exit 1'
-ProtectSystem=strict
-ProtectHome=yes
-ProtectKernelModules=yes
-ProtectKernelLogs=yes
-ProtectControlGroups=yes
-ProtectClock=yes
-PrivateDevices=yes
-PrivateTmp=yes
-RestartSec=1ms
-Restart=always
-[Install]
-WantedBy=multi-user.target
-"""
 ONESHOT = "[Service]\nType=oneshot\nExecStart=/bin/true\n"
 CONNECT = """
 import socket
@@ -79,23 +46,13 @@ class Container:
     """A booted systemd, and the program in it."""
 
     def __init__(self, system: Systemd) -> None:
-        """Copy the program and what it imports."""
+        """Bring the program."""
         self.system = system
-        top = Path(f"{system.root}{PLACE}")
-        shutil.copytree(TOP / "src" / "unreclaim", top / "unreclaim")
-        for name in ("click", "jeepney", "msgspec"):
-            spec = importlib.util.find_spec(name)
-            assert spec is not None
-            assert spec.origin is not None
-            shutil.copytree(os.path.dirname(spec.origin), top / name)
+        bring_program(system)
 
     def units(self, *arguments: str) -> dict[str, Any]:
         """Run ``unreclaim units --json``."""
-        words = ("env", f"PYTHONPATH={PLACE}", "python3", "-m", "unreclaim", "units", "--json", *arguments)
-        done = self.system.run(*words)
-        assert (done.returncode, done.stderr) == (0, "")
-        document: dict[str, Any] = json.loads(done.stdout)
-        return document
+        return asked(self.system, "units", *arguments)
 
     def put(self, name: str, text: str) -> None:
         """Write a unit, or a drop-in of one."""
@@ -115,12 +72,7 @@ class Container:
 @pytest.fixture(scope="module")
 def container() -> Iterator[Container]:
     """Boot one container for all tests; skip where that cannot be, or its Python could not load our msgspec."""
-    missing = [tool for tool in ("mmdebstrap", "systemd-nspawn", "nsenter") if shutil.which(tool) is None]
-    if missing:
-        skip_unless_forced(f"not installed: {', '.join(missing)}")
-    if sys.version_info[:2] != PYTHON:
-        skip_unless_forced(f"the container has Python {PYTHON}, for which msgspec is not compiled here")
-    with boot(make_root(SUITE, cache_directory()), SUITE, SystemClock()) as system:
+    with boot_systemd() as system:
         yield Container(system)
 
 

@@ -5,6 +5,7 @@ import math
 import pytest
 from msgspec.structs import replace
 
+from tests.article import ARTICLE
 from tests.unit.advice.units import lint, view
 from unreclaim.advice.unit_view import UnitView
 from unreclaim.advice.unitlint import lint_unit
@@ -15,28 +16,6 @@ from unreclaim.model.unit import Unit
 from unreclaim.model.unit_files import UnitFiles
 
 WARN, INFO = "warning", "info"
-ARTICLE = """\
-[Unit]
-After=network-online.target
-Wants=network-online.target
-StartLimitIntervalSec=0
-[Service]
-Type=exec
-DynamicUser=true
-ExecStart=bash -c 'echo bug; exit 1'
-ProtectSystem=strict
-ProtectHome=yes
-ProtectKernelModules=yes
-ProtectKernelLogs=yes
-ProtectControlGroups=yes
-ProtectClock=yes
-PrivateDevices=yes
-PrivateTmp=yes
-RestartSec=1ms
-Restart=always
-[Install]
-WantedBy=multi-user.target
-"""
 LOOP = "[Service]\nRestart=always\nRestartSec=1ms\n[Unit]\nStartLimitIntervalSec=0\n"
 LOOPS = [("restart-without-backoff", 3, WARN), ("start-limit-off", 5, WARN)]
 OLD, NEW = HostFacts(systemd_version=247), HostFacts(systemd_version=257)
