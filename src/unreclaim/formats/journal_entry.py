@@ -64,6 +64,7 @@ class JournalEntry(Struct, frozen=True):
 
 class _Line(
     Struct,
+    frozen=True,
     rename={
         "time": "__REALTIME_TIMESTAMP",
         "message_id": "MESSAGE_ID",
