@@ -48,10 +48,3 @@ def escape_value(value: str) -> str:
     if not value.isprintable() or value != value.strip() or value.endswith("\\"):
         raise ValueError(f"{value!r} cannot be the value of a setting")
     return value.replace("%", "%%")
-
-
-def time_span(seconds: float) -> str:
-    """Write a time as systemd.time(7) reads it, to the millisecond."""
-    milliseconds = round(seconds * 1000)
-    whole, rest = divmod(milliseconds, 1000)
-    return f"{milliseconds}ms" if rest else f"{whole // 60}min" if whole and whole % 60 == 0 else f"{whole}s"

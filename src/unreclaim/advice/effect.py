@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from unreclaim.advice.dropin import time_span
+from unreclaim.formats.time_span import time_span
 from unreclaim.model.plan import Estimate, Judgement, Setting
 from unreclaim.model.unit import Unit
 
@@ -17,7 +17,7 @@ def not_in_force(unit: Unit, settings: Iterable[Setting], drop_in: str) -> tuple
         "RestartMaxDelaySec": unit.restart_max_delay_seconds,
         "StartLimitIntervalSec": unit.start_limit_interval_seconds,
     }
-    held = {name: None if seconds is None else _span(seconds) for name, seconds in spans.items()}
+    held = {name: None if seconds is None else time_span(seconds) for name, seconds in spans.items()}
     for name, value in (
         ("RestartSteps", unit.restart_steps),
         ("StartLimitBurst", unit.start_limit_burst),
@@ -33,10 +33,6 @@ def not_in_force(unit: Unit, settings: Iterable[Setting], drop_in: str) -> tuple
         for setting in settings
         if setting.unit == unit.name and held.get(setting.name) not in {None, setting.value}
     )
-
-
-def _span(seconds: float) -> str:
-    return time_span(seconds) if seconds < float("inf") else "infinity"
 
 
 def judge_change(before: Estimate | None, after: Estimate | None, predicted: Estimate | None) -> Judgement:

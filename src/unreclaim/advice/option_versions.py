@@ -19,6 +19,9 @@ class Option(Struct, frozen=True):
     value: str = ""
 
 
+BACK_OFF_SINCE = 254
+"""The systemd that has RestartSteps= and RestartMaxDelaySec=; an older one ignores them."""
+
 _SERVICE = ("Service",)
 # Where a unit runs processes of its own: systemd.exec(5).
 _EXEC = ("Service", "Socket", "Mount", "Swap")

@@ -6,17 +6,17 @@ after its delay, when it is awake anyway or at its next wake-up (service_arm_tim
 sd-event for accuracy 0, which is DEFAULT_ACCURACY_USEC in src/libsystemd/sd-event/sd-event.c); the interval covers
 that. Measured under systemd 252 and 257: docs/kernel-notes/restarts.md.
 
-Counts become intervals as Poisson counts by Byar's approximation (Breslow & Day 1987, eq. 2.13), shares by Wilson's
-(1927). Where two intervals are multiplied their ends are, which is wider than 90 %.
+Counts become intervals as Poisson counts, shares by Wilson's (base/intervals.py). Where two intervals are
+multiplied their ends are, which is wider than 90 %.
 """
 
 import math
 
+from unreclaim.base.intervals import Z90, poisson_limit, share_interval
 from unreclaim.base.units import SECONDS_PER_DAY
 from unreclaim.model.plan import Estimate
 
 ACCURACY_SECONDS = 0.25
-_Z90 = 1.644854
 
 
 def restart_delay(number: int, start: float, steps: int, most: float | None) -> float:
@@ -35,16 +35,13 @@ def restart_delay(number: int, start: float, steps: int, most: float | None) -> 
 def rate_per_day(starts: int, seconds: float) -> Estimate:
     """Give the starts a day of so many within a time."""
     day = SECONDS_PER_DAY / seconds
-    low = _byar(starts, -1) if starts else 0.0
-    return Estimate(starts * day, low * day, _byar(starts + 1, 1) * day)
+    low = poisson_limit(starts, -Z90) if starts else 0.0
+    return Estimate(starts * day, low * day, poisson_limit(starts + 1, Z90) * day)
 
 
 def share(some: int, of: int) -> Estimate:
     """Give the share of `some` in `of`, which is not 0."""
-    part, z2 = min(some, of) / of, _Z90**2
-    middle = (part + z2 / (2 * of)) / (1 + z2 / of)
-    half = _Z90 / (1 + z2 / of) * math.sqrt(part * (1 - part) / of + z2 / (4 * of * of))
-    return Estimate(part, max(0.0, middle - half), min(1.0, middle + half))
+    return Estimate(min(some, of) / of, *share_interval(some, of, Z90))
 
 
 def times(first: Estimate, second: Estimate) -> Estimate:
@@ -66,8 +63,3 @@ def loop_rate(now: Estimate, delay: float, new_delay: float) -> Estimate:
         # Zero seconds for run and delay would be no loop but an endless one.
         SECONDS_PER_DAY / (run_low + new_delay) if run_low + new_delay else now.high,
     )
-
-
-def _byar(count: int, side: int) -> float:
-    root = math.sqrt(count)
-    return float(count * max(0.0, 1 - 1 / (9 * count) + side * _Z90 / (3 * root)) ** 3)

@@ -9,12 +9,10 @@ import math
 
 from msgspec import Struct
 
+from unreclaim.advice.option_versions import BACK_OFF_SINCE
 from unreclaim.advice.unit_view import UnitView, count, one_of, seconds
 from unreclaim.base.units import SECONDS_PER_DAY, format_count
 from unreclaim.formats.unit_file import Assignment
-
-BACK_OFF_SINCE = 254
-"""The systemd that has RestartSteps= and RestartMaxDelaySec=."""
 
 _QUICK_SECONDS = 0.1
 RESTART_WORDS = ("no", "on-success", "on-failure", "on-abnormal", "on-watchdog", "on-abort", "always")
@@ -92,10 +90,3 @@ def restart_loop(view: UnitView) -> RestartLoop:
         burst_at,
         most if grows else None,
     )
-
-
-def span(value: float) -> str:
-    """Write seconds as a unit file has them: ``1ms``, ``100ms``, ``15s``."""
-    if math.isinf(value):
-        return "infinity"
-    return f"{value * 1000:g}ms" if 0 < value < 1 else f"{value:g}s"

@@ -5,15 +5,13 @@ import math
 from msgspec import Struct
 from msgspec.structs import replace
 
-from unreclaim.advice.dropin import time_span
+from unreclaim.advice.option_versions import BACK_OFF_SINCE
 from unreclaim.advice.prediction import ACCURACY_SECONDS, restart_delay
 from unreclaim.base.errors import UnavailableError
 from unreclaim.base.units import SECONDS_PER_DAY
+from unreclaim.formats.time_span import time_span
 from unreclaim.model.plan import Estimate, PlanStep, Setting, StepKind
 from unreclaim.model.unit import Unit
-
-BACK_OFF_SINCE = 254
-"""The systemd that has RestartSteps= and RestartMaxDelaySec= (NEWS); an older one ignores them."""
 
 # A plain delay holds for the first restart too, so it is what a service can be without. With back-off the first
 # restarts come sooner than that and those of a loop later.

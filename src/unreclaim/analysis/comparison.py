@@ -11,7 +11,7 @@ what the first of two finds ready made, is in both.
 import math
 from itertools import pairwise
 
-from unreclaim.analysis.growth import Z95
+from unreclaim.base.intervals import Z95
 from unreclaim.base.units import format_bytes, format_count
 from unreclaim.model.gap import Gap
 from unreclaim.model.lab import Batch, Comparison, Difference

@@ -13,13 +13,13 @@ refresh_cpu_vm_stats() in mm/vmstat.c). Every interval is widened by it.
 import math
 from itertools import pairwise
 
+from unreclaim.base.intervals import Z95, poisson_limit
 from unreclaim.base.units import SECONDS_PER_DAY
 from unreclaim.model.dying import count_memory
 from unreclaim.model.fields import FIELDS, Field
 from unreclaim.model.growth import Growth, Rate, SinceBoot
 from unreclaim.model.sample import Observation, Sample
 
-Z95 = 1.959964
 _SEN_FROM = 5
 _MAX_THRESHOLD_PAGES = 125
 _ZONE_UNIT_BYTES = 128 * 1024 * 1024
@@ -103,18 +103,13 @@ def _median(values: list[float]) -> float:
 def poisson_interval(change: int, slack: int = 0) -> tuple[float, float]:
     """Give Byar's 95 % interval of a change that came in single steps; `slack` is the doubt about the count itself."""
     size = abs(change)
-    low = _byar(size - slack, -1) if size > slack else 0.0
-    high = _byar(size + slack + 1, 1)
+    low = poisson_limit(size - slack, -Z95) if size > slack else 0.0
+    high = poisson_limit(size + slack + 1, Z95)
     if change > 0:
-        return (low if size > slack else -_byar(slack - size + 1, 1)), high
+        return (low if size > slack else -poisson_limit(slack - size + 1, Z95)), high
     if change < 0:
-        return -high, (-low if size > slack else _byar(slack - size + 1, 1))
+        return -high, (-low if size > slack else poisson_limit(slack - size + 1, Z95))
     return -high, high
-
-
-def _byar(count: int, side: int) -> float:
-    root = math.sqrt(count)
-    return float(count * max(0.0, 1 - 1 / (9 * count) + side * Z95 / (3 * root)) ** 3)
 
 
 def reading_error_bytes(observation: Observation) -> float:

@@ -1,4 +1,4 @@
-"""Time spans as systemd writes them in unit files: numbers with units, added up.
+"""Time spans as unit files have them: numbers with units, added up.
 
 Source: systemd.time(7) "Parsing Time Spans"; parse_time() in src/basic/time-util.c (systemd 252)
 Needs: nothing. A number without a unit is seconds, as for RestartSec= and StartLimitIntervalSec=.
@@ -61,6 +61,17 @@ def parse_time_span(text: str, *, file: str = FILE) -> float:
             raise ParseError(file, 0, f"{shown(text)} is longer than systemd counts")
         place = part.end()
     return total / _SECOND
+
+
+def time_span(seconds: float) -> str:
+    """Write seconds as a unit file has them: ``1.5ms``, ``100ms``, ``2.5s``, ``15s``, ``5min``, ``infinity``."""
+    if math.isinf(seconds):
+        return "infinity"
+    if seconds % 60 == 0 and seconds:
+        return f"{seconds / 60:.0f}min"
+    number, unit = (seconds, "s") if seconds >= 1 or not seconds else (seconds * 1000, "ms")
+    digits = f"{number:.3f}".rstrip("0").rstrip(".")
+    return f"{digits}{unit}"
 
 
 def _share(fraction: str, unit: int) -> int:

@@ -1,13 +1,11 @@
 """What units make and leave under a guest's systemd: cgroups a start, those left dying, by what, what frees them."""
 
-import math
 from typing import ClassVar
 
 from msgspec import Struct
 
+from unreclaim.base.intervals import Z95, share_interval
 from unreclaim.lab.card import Card, head_line, read_found, today
-
-_CONFIDENCE_Z = 1.96
 
 
 class Pinned(Struct, frozen=True):
@@ -55,7 +53,7 @@ class UnitTrial(Struct, frozen=True):
     @property
     def interval(self) -> tuple[float, float] | None:
         """Give between which shares the cgroups are left, at 95 %; None: nothing was made."""
-        return wilson(self.left, self.made) if self.made and self.left is not None else None
+        return share_interval(self.left, self.made, Z95) if self.made and self.left is not None else None
 
 
 class GuestUnits(Struct, frozen=True):
@@ -79,14 +77,6 @@ class UnitCard(Card, frozen=True):
 def make_unit_card(raw: bytes, suite: str | None, accelerator: str, memory_mib: int, cpus: int) -> UnitCard:
     """Make a card of the document that the guest left."""
     return UnitCard(suite, today(), accelerator, memory_mib, cpus, read_found(raw, GuestUnits))
-
-
-def wilson(some: int, of: int) -> tuple[float, float]:
-    """Give the interval of a share, `some` of `of`, at 95 % (Wilson 1927, "Probable inference", eq. 4)."""
-    share, z2 = min(some, of) / of, _CONFIDENCE_Z**2
-    middle = (share + z2 / (2 * of)) / (1 + z2 / of)
-    half = _CONFIDENCE_Z / (1 + z2 / of) * math.sqrt(share * (1 - share) / of + z2 / (4 * of * of))
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def left_text(trial: UnitTrial) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from unreclaim.advice.dropin import escape_value, time_span, write_drop_ins
+from unreclaim.advice.dropin import escape_value, write_drop_ins
 from unreclaim.model.plan import DropIn, Setting
 
 EXPECTED = """\
@@ -40,21 +40,3 @@ def test_a_value_that_would_be_another_line_is_refused(value: str) -> None:
     """What would end the line, go on in the next or lose its ends is no value."""
     with pytest.raises(ValueError, match="cannot be the value of a setting"):
         escape_value(value)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "0s"),
-        (0.001, "1ms"),
-        (0.25, "250ms"),
-        (1.5, "1500ms"),
-        (15, "15s"),
-        (60, "1min"),
-        (90, "90s"),
-        (3600, "60min"),
-    ],
-)
-def test_times_are_written_for_systemd(seconds: float, text: str) -> None:
-    """A time is whole minutes, seconds or milliseconds, as systemd.time(7) reads them."""
-    assert time_span(seconds) == text

@@ -72,7 +72,7 @@ def test_a_new_systemd_gets_back_off() -> None:
         "app.service RestartMaxDelaySec": "1min",
     }
     assert ids(plan)[0] == "back-off"
-    assert "1s, 1979ms, 3915ms, 7746ms, 15326ms, 30324ms, 1min" in plan.steps[0].what
+    assert "1s, 1.979s, 3.915s, 7.746s, 15.326s, 30.324s, 1min" in plan.steps[0].what
     after = plan.prediction.cycles_per_day_after
     assert after is not None
     assert after.low < DAY / 60.2 < after.high == DAY / 60

@@ -4,7 +4,6 @@ import pytest
 
 from tests.unit.advice.units import view
 from unreclaim.advice.references import awaited_devices, needed_paths, needed_units, slice_of
-from unreclaim.advice.restart_loop import span
 from unreclaim.advice.unit_view import count, one_of, seconds
 
 
@@ -104,5 +103,3 @@ def test_readers_of_values() -> None:
     ]
     assert [seconds(text) for text in ("5min", "x")] == [300, None]
     assert [one_of("a", "b")(text) for text in ("a", "c")] == ["a", None]
-    spans = ["0s", "1.5ms", "100ms", "1s", "90s", "infinity"]
-    assert [span(value) for value in (0, 0.0015, 0.1, 1, 90, float("inf"))] == spans

@@ -106,7 +106,7 @@ def test_a_signal_ends_the_watch(host: Host, capsys: Output, number: int) -> Non
         assert signal.getsignal(number) == signal.default_int_handler
     finally:
         signal.signal(number, before)
-    assert capsys.readouterr().out.splitlines()[0] == "a.service made all of 5 cgroups in 1 second, 6.7 a second."
+    assert capsys.readouterr().out.splitlines()[0] == "a.service made all of 5 cgroups in 0.8 seconds, 6.7 a second."
 
 
 def test_a_second_signal_ends_the_program(host: Host, capsys: Output) -> None:

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from tests.unit.formats.refusal import refusal
-from unreclaim.formats.time_span import parse_time_span
+from unreclaim.formats.time_span import parse_time_span, time_span
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,25 @@ def test_what_is_no_time_span_is_refused(text: str) -> None:
 def test_what_systemd_cannot_count_is_refused(text: str) -> None:
     """More than 64 bits of microseconds is no time span."""
     assert refusal(parse_time_span, text) == ("time span", 0, f"'{text}' is longer than systemd counts")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0s"),
+        (0.001, "1ms"),
+        (0.25, "250ms"),
+        (0.0015, "1.5ms"),
+        (0.2340347, "234.035ms"),
+        (1.5, "1.5s"),
+        (15, "15s"),
+        (60, "1min"),
+        (90, "90s"),
+        (3600, "60min"),
+        (math.inf, "infinity"),
+    ],
+)
+def test_times_are_written_for_systemd(seconds: float, text: str) -> None:
+    """A time is whole minutes, seconds or milliseconds, to the microsecond, and is read back as it was."""
+    assert time_span(seconds) == text
+    assert parse_time_span(text) == pytest.approx(seconds, abs=1e-6)

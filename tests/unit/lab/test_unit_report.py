@@ -17,7 +17,6 @@ from unreclaim.lab.unit_report import (
     make_unit_card,
     pins_text,
     unit_card_text,
-    wilson,
 )
 
 TRIAL = UnitTrial(
@@ -27,16 +26,6 @@ TRIAL = UnitTrial(
 )
 FOUND = GuestUnits("6.1.0", "#1 SMP", "systemd 252 (252.39)", "v2", "quiet", (TRIAL,))
 CARD = UnitCard("bookworm", "2026-11-25", "tcg", 2048, 2, FOUND)
-
-
-@pytest.mark.parametrize(
-    ("some", "of", "low", "high"),
-    # Newcombe 1998, "Two-sided confidence intervals for the single proportion", table I, method 3.
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
-)
-def test_the_interval_is_wilsons(some: int, of: int, low: float, high: float) -> None:
-    """As published."""
-    assert wilson(some, of) == pytest.approx((low, high), abs=5e-5)
 
 
 def lines(*trials: UnitTrial) -> list[str]:

@@ -27,8 +27,9 @@ References
 import math
 from collections.abc import Iterator
 
-from unreclaim.advice.restart_loop import restart_loop, span
+from unreclaim.advice.restart_loop import restart_loop
 from unreclaim.advice.unit_view import UnitView, count, seconds
+from unreclaim.formats.time_span import time_span
 from unreclaim.model.lint import LintFinding, LintSeverity
 
 _RULE = "backoff-incomplete"
@@ -48,5 +49,6 @@ def check(view: UnitView) -> Iterator[LintFinding]:
         message = "RestartMaxDelaySec= has no effect without RestartSteps=: the delay never grows"
         yield view.finding(_RULE, most_at, LintSeverity.WARNING, message, "add RestartSteps=6")
     elif most is not None and limited and (delay := restart_loop(view).delay) >= most:
-        message = f"RestartMaxDelaySec={span(most)} is not longer than RestartSec={span(delay)}: the delay never grows"
+        shorter, longer = time_span(most), time_span(delay)
+        message = f"RestartMaxDelaySec={shorter} is not longer than RestartSec={longer}: the delay never grows"
         yield view.finding(_RULE, most_at, LintSeverity.WARNING, message, "make RestartMaxDelaySec= the longer one")

@@ -26,8 +26,9 @@ References
 import math
 from collections.abc import Iterator
 
-from unreclaim.advice.restart_loop import INTERVAL_PLACES, span
+from unreclaim.advice.restart_loop import INTERVAL_PLACES
 from unreclaim.advice.unit_view import UnitView, seconds
+from unreclaim.formats.time_span import time_span
 from unreclaim.model.lint import LintFinding, LintSeverity
 
 _RULE = "not-reloaded"
@@ -44,5 +45,5 @@ def check(view: UnitView) -> Iterator[LintFinding]:
     ):
         says, at = view.last(seconds, *places)
         if says is not None and at is not None and runs is not None and not math.isclose(says, runs, abs_tol=1e-6):
-            message = f"{at.name}={span(says)} is in the file, and systemd runs the unit with {span(runs)}"
+            message = f"{at.name}={time_span(says)} is in the file, and systemd runs the unit with {time_span(runs)}"
             yield view.finding(_RULE, at, LintSeverity.WARNING, message, "systemctl daemon-reload")

@@ -31,9 +31,11 @@ References
 
 from collections.abc import Iterator
 
-from unreclaim.advice.restart_loop import BACK_OFF_SINCE, restart_loop, span
+from unreclaim.advice.option_versions import BACK_OFF_SINCE
+from unreclaim.advice.restart_loop import restart_loop
 from unreclaim.advice.unit_view import UnitView
 from unreclaim.base.units import format_count
+from unreclaim.formats.time_span import time_span
 from unreclaim.model.lint import LintFinding, LintSeverity
 
 _RULE = "restart-without-backoff"
@@ -48,12 +50,12 @@ def check(view: UnitView) -> Iterator[LintFinding]:
         return
     if not (told or loop.is_endless):
         return
-    delay = f"RestartSec={span(loop.delay)}" if told else f"the default delay of {span(loop.delay)}"
+    delay = f"RestartSec={time_span(loop.delay)}" if told else f"the default delay of {time_span(loop.delay)}"
     if loop.is_endless:
         message = f"a failing service is restarted after {delay}, {loop.rate}, and nothing ends that"
         fix = f"{slower(view)}; if it ends because a file or device is missing: ConditionPathExists= or BindsTo="
     else:
-        lives = span((loop.interval - loop.burst * loop.delay) / loop.burst)
+        lives = time_span((loop.interval - loop.burst * loop.delay) / loop.burst)
         message = f"a failing service is restarted after {delay}, for ever if it lives for more than {lives} each time"
         fix = f"if it may run that long: a longer StartLimitIntervalSec=, or {slower(view)}"
     if view.facts.loaded is not None and view.facts.loaded.nr_restarts:

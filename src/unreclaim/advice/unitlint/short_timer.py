@@ -28,9 +28,9 @@ References
 import re
 from collections.abc import Iterator
 
-from unreclaim.advice.restart_loop import span
 from unreclaim.advice.unit_view import UnitView, seconds
 from unreclaim.base.units import SECONDS_PER_DAY, format_count
+from unreclaim.formats.time_span import time_span
 from unreclaim.formats.unit_file import Assignment
 from unreclaim.model.lint import LintFinding, LintSeverity
 
@@ -51,8 +51,8 @@ def check(view: UnitView) -> Iterator[LintFinding]:
         accuracy = view.default(seconds, "DefaultTimerAccuracySec", _ACCURACY)
     for found, period in _periods(view):
         runs = SECONDS_PER_DAY / max(period, 0.001)
-        late = f" (put off by up to {span(accuracy)}, for want of AccuracySec=)" if accuracy > period else ""
-        message = f"runs every {span(period)}, up to {format_count(runs)} times a day, each makes a cgroup{late}"
+        late = f" (put off by up to {time_span(accuracy)}, for want of AccuracySec=)" if accuracy > period else ""
+        message = f"runs every {time_span(period)}, up to {format_count(runs)} times a day, each makes a cgroup{late}"
         fix = "run it less often, or let a service stay and wait by itself"
         yield view.finding(_RULE, found, LintSeverity.WARNING, message, fix)
 

@@ -27,9 +27,10 @@ References
 
 from collections.abc import Iterator
 
-from unreclaim.advice.restart_loop import restart_loop, span
+from unreclaim.advice.restart_loop import restart_loop
 from unreclaim.advice.unit_view import UnitView
 from unreclaim.advice.unitlint.restart_without_backoff import slower
+from unreclaim.formats.time_span import time_span
 from unreclaim.model.lint import LintFinding, LintSeverity
 
 _RULE = "start-limit-off"
@@ -45,6 +46,6 @@ def check(view: UnitView) -> Iterator[LintFinding]:
         _RULE,
         loop.burst_at if loop.interval else loop.interval_at,
         LintSeverity.WARNING if loop.delay < _OFTEN_SECONDS else LintSeverity.INFO,
-        f"no start limit: a service that fails is restarted after {span(loop.delay)} for ever, {loop.rate}",
+        f"no start limit: a service that fails is restarted after {time_span(loop.delay)} for ever, {loop.rate}",
         f"remove the line, so that systemd gives up, or let it wait longer: {slower(view)}",
     )

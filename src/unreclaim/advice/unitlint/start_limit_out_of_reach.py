@@ -30,8 +30,9 @@ References
 
 from collections.abc import Iterator
 
-from unreclaim.advice.restart_loop import restart_loop, span
+from unreclaim.advice.restart_loop import restart_loop
 from unreclaim.advice.unit_view import UnitView
+from unreclaim.formats.time_span import time_span
 from unreclaim.model.lint import LintFinding, LintSeverity
 
 _RULE = "start-limit-out-of-reach"
@@ -45,13 +46,13 @@ def check(view: UnitView) -> Iterator[LintFinding]:
         return
     told = loop.interval_at or loop.burst_at
     grave = told is not None or loop.delay < _OFTEN_SECONDS
-    limit = f"{loop.burst} starts in {span(loop.interval)}{'' if told else ' (the default)'}"
-    needed = f"StartLimitIntervalSec={span(2 * loop.burst * loop.delay)}"
+    limit = f"{loop.burst} starts in {time_span(loop.interval)}{'' if told else ' (the default)'}"
+    needed = f"StartLimitIntervalSec={time_span(2 * loop.burst * loop.delay)}"
     yield view.finding(
         _RULE,
         told or loop.delay_at or loop.restart,
         LintSeverity.WARNING if grave else LintSeverity.INFO,
-        f"the start limit of {limit} can never end a loop that waits {span(loop.delay)} before each restart:"
+        f"the start limit of {limit} can never end a loop that waits {time_span(loop.delay)} before each restart:"
         f" it goes on for ever, {loop.rate}",
         f"{needed} ends such a loop; or let the delay grow (RestartSteps= with RestartMaxDelaySec=, systemd 254)",
     )
