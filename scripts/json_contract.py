@@ -523,7 +523,7 @@ _UNITS = (
     Key("kernel.cmdline", "string", "", "units: parameters of the kernel"),
     Key("kernel.units", "list", "", "units: what systemd started, in the order of trying"),
     Key("kernel.units[].name", "string", "", "in the names of its cgroups"),
-    Key("kernel.units[].group", "string", "", "`types`, `settings`, `restart`, `places`, `makers` or `accounting`"),
+    Key("kernel.units[].group", "string", "", "as `--only` has them"),
     Key("kernel.units[].title", "string", "", "what is tried, as a phrase"),
     Key("kernel.units[].settings", "list", "", "lines of its [Service]"),
     Key("kernel.units[].settings[]", "string", "", "one of them"),

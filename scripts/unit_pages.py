@@ -1,6 +1,9 @@
 """The page of what systemd's units make and leave on each kernel, from docs/lab/units-*.json."""
 
 from collections.abc import Callable
+from itertools import groupby
+
+from msgspec.structs import replace
 
 from scripts.tables import row, table, version
 from unreclaim.lab.unit_report import UnitCard, UnitTrial, freed_after, left_text, pins_text
@@ -13,11 +16,13 @@ _GROUPS = {
     "places": "Where a unit leaves its files",
     "makers": "What makes cgroups besides restarts",
     "accounting": "Accounting switched off for all units, appending a page to a log",
+    "many": "Type= again, with more starts",
 }
 
 
-def units_page(cards: list[UnitCard]) -> str:
-    """Give a table a group, and what was claimed against what was measured."""
+def units_page(runs: list[UnitCard]) -> str:
+    """Give a table a group, and what was claimed against what was measured; runs: those of a machine together."""
+    cards = [_one_card(list(each)) for _, each in groupby(runs, _head)]
     heads = [_head(card) for card in cards]
     return "\n".join(
         [
@@ -28,7 +33,8 @@ def units_page(cards: list[UnitCard]) -> str:
             "the interval of that share at 95 % (Wilson), and after which step of the ladder four of five of them",
             "were gone. The steps were climbed one after the other on the same cgroups: wait, fadvise, reclaim,",
             "remove files, drop_caches 1, drop_caches 2.\n",
-            *table("Machine", ["systemd", "Kernel's parameters", "Run"], [_machine(card) for card in cards]),
+            "A machine was started again for some groups of units alone; what is told of these is of that run.\n",
+            *table("Machine", ["systemd", "Kernel's parameters", "Run", "Units"], [_machine(run) for run in runs]),
             "\n## Claimed and measured\n",
             *_claims(cards),
             *(line for group, title in _GROUPS.items() for line in _group(cards, heads, group, title)),
@@ -44,24 +50,46 @@ def _head(card: UnitCard) -> str:
     return f"{'.'.join(map(str, version(kernel.release)[:2]))} {kernel.cgroup}{extra}"
 
 
+def _one_card(runs: list[UnitCard]) -> UnitCard:
+    """Give the run of most groups, with what the others found in place of its own."""
+    whole, *parts = sorted(runs, key=lambda run: -len(_groups(run)))
+    units = [trial for run in (whole, *parts) for trial in run.kernel.units]
+    # Of the same unit the last counts, in the place of the first.
+    latest = {(trial.group, trial.name): trial for trial in units}
+    return replace(whole, kernel=replace(whole.kernel, units=tuple(latest.values())))
+
+
+def _groups(card: UnitCard) -> dict[str, None]:
+    return dict.fromkeys(trial.group for trial in card.kernel.units)
+
+
 def _machine(card: UnitCard) -> str:
     kernel = card.kernel
     extra = [word for word in kernel.cmdline.split() if word.startswith("cgroup.")]
     machine = f"{card.cpus} CPUs, {card.memory_mib} MiB, {card.accelerator.upper()}, {card.date}"
-    return row(_head(card), (f"{kernel.systemd} (Debian {card.suite})", " ".join(extra) or "-", machine))
+    groups = ", ".join(_groups(card))
+    return row(_head(card), (f"{kernel.systemd} (Debian {card.suite})", " ".join(extra) or "-", machine, groups))
 
 
 def _group(cards: list[UnitCard], heads: list[str], group: str, title: str) -> list[str]:
     titles = dict.fromkeys(trial.title for card in cards for trial in card.kernel.units if trial.group == group)
     rows = [
-        row(f"`{name}`" if "=" in name and " " not in name else name, (_cell(_named(card, name)) for card in cards))
+        row(
+            f"`{name}`" if "=" in name and " " not in name else name,
+            (_cell(next((one for one in _titled(card, name) if one.group == group), None)) for card in cards),
+        )
         for name in titles
     ]
-    return [f"\n## {title}\n", *table("Unit", heads, rows)]
+    return [f"\n## {title}\n", *table("Unit", heads, rows)] if rows else []
+
+
+def _titled(card: UnitCard, title: str) -> list[UnitTrial]:
+    return [trial for trial in card.kernel.units if trial.title == title]
 
 
 def _named(card: UnitCard, title: str) -> UnitTrial | None:
-    return next((trial for trial in card.kernel.units if trial.title == title), None)
+    """Give the unit that was started most often of those of a title."""
+    return max(_titled(card, title), key=lambda trial: trial.made or 0, default=None)
 
 
 def _cell(trial: UnitTrial | None) -> str:

@@ -5,6 +5,7 @@ import click
 from unreclaim.cli.options import Duration, json_option
 from unreclaim.cli.terminal import say
 from unreclaim.lab.card import card_document
+from unreclaim.lab.guest_variants import GROUPS
 from unreclaim.lab.image import SUITES
 from unreclaim.lab.kernel import Order, examine_kernel, examine_units
 from unreclaim.lab.report import card_text
@@ -40,6 +41,12 @@ from unreclaim.render.as_json import encode
     help="Cgroups of each kind, or starts of a unit.",
 )
 @click.option("--units", is_flag=True, help="Let its Debian's systemd start units instead: half an hour if emulated.")
+@click.option(
+    "--only",
+    type=click.Choice(GROUPS),
+    multiple=True,
+    help="These of the units alone; many: each Type= with --count starts of all. [default: all but many]",
+)
 @click.option("--append", multiple=True, metavar="PARAMETER", help="A further parameter of the kernel.")
 @click.option("--cache-dir", metavar="DIR", help="Where images are kept. [default: ~/.cache/unreclaim/lab]")
 @click.option(
@@ -57,6 +64,7 @@ def command(  # noqa: PLR0913  one for each option
     timeout: float,
     *,
     units: bool,
+    only: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Boot a kernel in a virtual machine and say which leaks it has.
@@ -72,13 +80,16 @@ def command(  # noqa: PLR0913  one for each option
       sudo unreclaim lab kernel --suite trixie
       unreclaim lab kernel --suite bookworm --cgroup v1 --json
       unreclaim lab kernel --suite bookworm --units --timeout 1h --append cgroup.memory=nokmem
+      unreclaim lab kernel --suite bookworm --units --only many --count 211 --timeout 1h
       unreclaim lab kernel --image /boot/vmlinuz-6.8.0 --modules /lib/modules/6.8.0
     """  # noqa: D301
     if modules is not None and image is None:
         raise click.UsageError("--modules is of a kernel of your own, named by --image")
     if cgroup == "hybrid" and not units:
         raise click.UsageError("hybrid is how a systemd sets cgroups up: it is for --units")
-    order = Order(suite, image, modules, cgroup, count, append, timeout)
+    if only and not units:
+        raise click.UsageError("--only names groups of units: it is for --units")
+    order = Order(suite, image, modules, cgroup, count, only, append, timeout)
     if units:
         unit_card = examine_units(order, cache_dir, _tell)
         say(encode(card_document(unit_card)) + "\n" if as_json else unit_card_text(unit_card))

@@ -18,7 +18,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from .guest_host import V1, V2, difference, drop_caches, fadvise, meminfo, read, reclaim, write
-from .guest_variants import BUSYBOX, LOGS, SHM, TEN, USER, Variant, logging, variants
+from .guest_variants import BUSYBOX, LOGS, SHM, TEN, USERS, USUAL, Variant, logging, variants
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,6 +101,8 @@ class Run:
         if variant.kind == "command":
             for number in range(variant.starts):
                 command(*(word % number if "%d" in word else word for word in variant.start))
+            if variant.stop:
+                command(*variant.stop)
         elif variant.kind == "socket":
             command("systemctl", "start", variant.name + ".socket")
             for _ in range(variant.starts):
@@ -205,7 +207,7 @@ class Run:
     def pins(self) -> list[dict[str, object]] | None:
         """Let the census say what holds them; None: it cannot be run, or need not."""
         # It takes an emulated machine half a minute; what a Type= leaves is held by the same as of another.
-        asked = self.variant.group != "types" or self.variant.name.startswith("lab-simple-")
+        asked = self.variant.group not in ("types", "many") or "simple-" in self.variant.name
         if not asked or not os.path.isdir(CENSUS):
             return None
         words = [sys.executable, "-m", "unreclaim", "census", "--each", "--json"]
@@ -258,7 +260,8 @@ def prepare(chosen: list[Variant]) -> None:
     """Write all units at once: each reload takes an emulated machine a second."""
     for place in (LOGS, TEN, SHM):
         os.makedirs(place, exist_ok=True)
-    command("useradd", "--uid", str(USER), "--create-home", "lab")
+    for name, number in USERS.items():
+        command("useradd", "--uid", str(number), "--create-home", "--shell", "/bin/sh", "lab-" + name)
     for variant in chosen:
         for name, text in variant.units().items():
             with open("%s/%s" % (UNITS, name), "w", encoding="utf-8") as file:
@@ -267,7 +270,8 @@ def prepare(chosen: list[Variant]) -> None:
     with open(UNITS + "/lab-keep.service", "w", encoding="utf-8") as file:
         file.write("[Service]\nSlice=lab.slice\nExecStart=%s sleep 1d\n" % BUSYBOX)
     command("systemctl", "daemon-reload")
-    command("systemctl", "start", "lab-keep.service")
+    # pam_systemd registers no session with one that is not there yet.
+    command("systemctl", "start", "lab-keep.service", "systemd-logind.service")
 
 
 def without_accounting(done: list[Variant]) -> None:
@@ -323,13 +327,13 @@ def one(run: Run, *, started: bool = False, ladder: bool = True) -> dict[str, ob
 
 def main() -> None:
     """Measure all variants and leave the document."""
-    scale, only = int(sys.argv[1]), sys.argv[2:]
-    chosen = [variant for variant in variants(scale) if not only or variant.group in only]
+    scale, groups = int(sys.argv[1]), sys.argv[2:] or USUAL
+    chosen = [variant for variant in variants(scale) if variant.group in groups]
     last = Variant("default-no", "DefaultMemoryAccounting=no, appends a page to a log", logging("default-no"))
     last.group = "accounting"
     prepare([*chosen, last])
     found = measure(chosen)
-    if not only:
+    if last.group in groups:
         without_accounting(chosen)
         found += measure([last])
     document = {

@@ -8,9 +8,14 @@ from __future__ import annotations
 BUSYBOX = "/run/lab/busybox"
 LOGS, SHM = "/var/log/lab", "/dev/shm/lab-units"  # noqa: S108  the guest is nobody else's
 TEN = LOGS + "/ten"
-USER = 65533
+USERS = {"user": 65533, "session": 65532, "login": 65531}
+USUAL = ("types", "settings", "restart", "places", "makers", "accounting")
+GROUPS = (*USUAL, "many")
 NOTHING = BUSYBOX + " true"
 PAGE = BUSYBOX + " head -c 4096 /dev/zero"
+# A session that pam_systemd registers, on a terminal of its own; its shell ends as it has nothing to read.
+LOGIN = "script --quiet --return --command 'login -f lab-{name}' /dev/null"
+LOGOUT = "systemctl stop user-{uid}.slice"
 SANDBOX = (
     "PrivateTmp=yes",
     "PrivateDevices=yes",
@@ -48,8 +53,8 @@ class Variant:
     """One unit. name: in cgroups' paths; settings: lines of its [Service]; files: what it leaves, to be freed later.
 
     kind: ``service`` (restarted by systemd itself), ``timer`` (started by one), ``socket`` (an instance for each
-    connection) or ``command`` (`start` is run for each start). word: what the paths of all of its cgroups,
-    and of no other, hold.
+    connection) or ``command`` (`start` is run for each start, and `stop` after the last, to end what lives on).
+    word: what the paths of all of its cgroups, and of no other, hold.
     """
 
     def __init__(
@@ -73,6 +78,7 @@ class Variant:
         self.files = files
         self.kind = kind
         self.start = start
+        self.stop: tuple[str, ...] = ()
 
     def restart_seconds(self) -> float:
         """Give how long systemd waits before each start."""
@@ -127,10 +133,14 @@ def _command(kind: str, *, page: bool, log: str) -> tuple[str, ...]:
 
 
 def variants(scale: int) -> list[Variant]:
-    """Give all of them; scale: how many starts those have whose numbers matter most (others have a part of it)."""
+    """Give all of them but the last; scale: how many starts those have whose numbers matter most, others fewer.
+
+    All of the group ``many`` have so many.
+    """
     few = max(5, scale * 23 // 101)
     groups = {
-        "types": _types(scale, few),
+        # systemd-notify is a program that is linked to a dozen libraries: slow where the machine is emulated.
+        "types": _types(scale, scale * 47 // 101, few),
         "settings": [
             Variant("set%02d" % number, setting, (setting,), few) for number, setting in enumerate((*SANDBOX, *OTHERS))
         ],
@@ -144,6 +154,7 @@ def variants(scale: int) -> list[Variant]:
         ],
         "places": _places(few),
         "makers": _makers(few),
+        "many": _types(scale, scale, scale, "many-"),
     }
     for group, found in groups.items():
         for variant in found:
@@ -151,18 +162,18 @@ def variants(scale: int) -> list[Variant]:
     return [variant for found in groups.values() for variant in found]
 
 
-def _types(many: int, few: int) -> list[Variant]:
+def _types(many: int, some: int, few: int, prefix: str = "") -> list[Variant]:
     found = []
     for kind in ("simple", "exec", "notify", "oneshot"):
-        # systemd-notify is a program that is linked to a dozen libraries: slow where the machine is emulated.
-        starts = many if kind in ("simple", "exec") else many * 47 // 101
-        log = "%s/%s.log" % (LOGS, kind)
+        starts = many if kind in ("simple", "exec") else some
+        name = prefix + kind
+        log = "%s/%s.log" % (LOGS, name)
         plain, page = (_command(kind, page=value, log=log) for value in (False, True))
         title = "Type=" + kind
         found += [
-            Variant(kind + "-nothing", title + ", does nothing", (title, *plain), starts),
-            Variant(kind + "-sandbox", title + ", does nothing, the whole sandbox", (title, *plain, *SANDBOX), few),
-            Variant(kind + "-log", title + ", appends a page to a log", (title, *page), starts, (log,)),
+            Variant(name + "-nothing", title + ", does nothing", (title, *plain), starts),
+            Variant(name + "-sandbox", title + ", does nothing, the whole sandbox", (title, *plain, *SANDBOX), few),
+            Variant(name + "-log", title + ", appends a page to a log", (title, *page), starts, (log,)),
         ]
     return found
 
@@ -202,12 +213,15 @@ def _makers(few: int) -> list[Variant]:
             start=(*run, "--scope", "--unit=lab-scope-%d", *once),
         ),
         Variant("transient", "systemd-run", starts=11, kind="command", start=(*run, "--unit=lab-transient-%d", *once)),
-        Variant(
-            "user",
-            "user@.service, as a login starts it",
-            starts=5,
-            kind="command",
-            start=("systemctl", "restart", "user@%d.service" % USER),
-            word=str(USER),
-        ),
+        _user("user", "user@.service, as a login starts it", "systemctl restart user@{uid}.service", 5),
+        _user("session", "a login by PAM, the user's manager going on", LOGIN, 11),
+        _user("login", "a login by PAM, the user's manager ended after each", LOGIN + "; " + LOGOUT, 5),
     ]
+
+
+def _user(name: str, title: str, start: str, starts: int) -> Variant:
+    """Give what is started for a user of its own: by whose number all of its cgroups are known."""
+    start, stop = (words.format(name=name, uid=USERS[name]) for words in (start, LOGOUT))
+    variant = Variant(name, title, starts=starts, kind="command", start=("sh", "-c", start), word=str(USERS[name]))
+    variant.stop = ("sh", "-c", stop)
+    return variant

@@ -29,7 +29,8 @@ class Order(Struct, frozen=True):
 
     suite: the newest kernel of that Debian; image: a kernel of the user's own instead, with its modules' directory.
     cgroup: ``v1``, ``v2`` or, for units alone, ``hybrid``. count: cgroups of each kind, or starts of those units whose
-    numbers matter most. parameters: further ones for the kernel. timeout: seconds for what is done there.
+    numbers matter most. groups: which units; none: the usual ones. parameters: further ones for the kernel.
+    timeout: seconds for what is done there.
     """
 
     suite: str | None = None
@@ -37,6 +38,7 @@ class Order(Struct, frozen=True):
     modules: str | None = None
     cgroup: str = "v2"
     count: int = 101
+    groups: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
     timeout: float = 900.0
 
@@ -50,7 +52,7 @@ def examine_kernel(order: Order, cache_dir: str | None, say: Say) -> ReportCard:
     """Start a kernel, make leaks in it, and give its report card; one that does not come up is started once more."""
     with _machine(order, cache_dir, say) as (machine, cache):
         guest = replace(machine, root=make_root(cache, USERLAND, say))
-        found = _run(guest, cache, _program("guest_report", order.count), order.timeout, say)
+        found = _run(guest, cache, _program("guest_report", str(order.count)), order.timeout, say)
     return make_card(found, order.origin, machine.accelerator, machine.memory_mib, machine.cpus)
 
 
@@ -59,7 +61,7 @@ def examine_units(order: Order, cache_dir: str | None, say: Say) -> UnitCard:
     with _machine(order, cache_dir, say) as (machine, cache):
         userland = order.origin or USERLAND
         root = make_root(cache, userland, say, (*_SYSTEMD_PACKAGES, _LIBBPF.get(userland, "libbpf1")))
-        payload = _program("guest_units", order.count)
+        payload = _program("guest_units", str(order.count), *order.groups)
         if PYTHONS.get(userland) == sys.version_info[:2]:
             # The census says what pins a unit's cgroups; its compiled parts run on the same Python alone.
             payload |= {name: _package(name) for name in ("unreclaim", "msgspec", "click")}
@@ -90,8 +92,8 @@ def _package(name: str) -> Path:
     return Path(spec.origin).parent
 
 
-def _program(name: str, count: int) -> dict[str, Path | bytes]:
-    command = f"command -v python3 >/dev/null || exit 127\nexec python3 -m lab.{name} {count}\n"
+def _program(name: str, *words: str) -> dict[str, Path | bytes]:
+    command = f"command -v python3 >/dev/null || exit 127\nexec python3 -m lab.{name} {' '.join(words)}\n"
     parts = ("guest_host", "guest_report", "guest_units", "guest_variants")
     return {
         "command": command.encode(),

@@ -38,6 +38,7 @@ TWO = "give two units, or settings with --set and --against"
             "--run-for: '100 ns' is no time span of systemd; write 100ms, 2s or 1min 30s",
         ),
         (["kernel", "--cgroup", "hybrid"], "hybrid is how a systemd sets cgroups up: it is for --units"),
+        (["kernel", "--only", "makers"], "--only names groups of units: it is for --units"),
         (["kernel", "--modules", "/x"], "--modules is of a kernel of your own, named by --image"),
         (["reproduce", "empty", "--nspawn"], "--nspawn is for unit-loop alone"),
         (

@@ -8,7 +8,7 @@ import pytest
 from unreclaim.lab import guest_units
 from unreclaim.lab.guest_host import difference
 from unreclaim.lab.guest_units import Run, Trace, each_file
-from unreclaim.lab.guest_variants import Variant, variants
+from unreclaim.lab.guest_variants import GROUPS, USERS, USUAL, Variant, variants
 
 ALL = variants(101)
 NAMES = [variant.name for variant in ALL]
@@ -18,12 +18,15 @@ def test_what_is_measured() -> None:
     """Each Type= three times, each setting of the sandbox alone, the waits, the places, and what makes cgroups else."""
     assert len(set(NAMES)) == len(NAMES)
     groups = [variant.group for variant in ALL]
+    assert set(groups) == {*GROUPS} - {"accounting"}
+    assert set(GROUPS) - set(USUAL) == {"many"}
     assert {group: groups.count(group) for group in groups} == {
         "types": 12,
         "settings": 27,
         "restart": 3,
         "places": 7,
-        "makers": 5,
+        "makers": 7,
+        "many": 12,
     }
     assert {variant.name: variant.starts for variant in ALL if variant.group == "restart"} == {
         "lab-sec0": 23,
@@ -31,15 +34,16 @@ def test_what_is_measured() -> None:
         "lab-sec10": 11,
     }
     assert [variant.starts for variant in ALL[:3]] == [101, 23, 101]
+    assert {variant.starts for variant in ALL if variant.group == "many"} == {101}
 
 
 def cgroup(variant: Variant) -> str:
     """Give the path of the cgroup that a start makes."""
-    if variant.kind == "command":
-        named = [word.removeprefix("--unit=") for word in variant.start if word.startswith("--unit=")]
-        return f"/lab.slice/{named[0] % 7}" if named else f"/user.slice/{variant.start[-1]}"
-    (service,) = (name for name in variant.units() if name.endswith(".service"))
-    return f"/lab.slice/{service.replace('@', '@7-1-0')}"
+    services = [name.replace("@.", "@7-1-0.") for name in variant.units() if name.endswith(".service")]
+    named = [word.removeprefix("--unit=") % 7 for word in variant.start if "%d" in word]
+    if services or named:
+        return f"/lab.slice/{(services + named)[0]}"
+    return f"/user.slice/user-{USERS[variant.name[4:]]}.slice/session-1.scope"
 
 
 @pytest.mark.parametrize("variant", ALL, ids=NAMES)
@@ -107,6 +111,16 @@ def test_lost_events_are_no_count(monkeypatch: pytest.MonkeyPatch, text: str | N
     monkeypatch.setattr(guest_units, "read", {"/t/trace": text}.get)
     with pytest.raises(guest_units.UnitError, match=why):
         trace_at("/t").counts()
+
+
+def test_what_lives_on_is_ended_before_it_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user's manager that runs is no cgroup that was left: it is stopped after the last start."""
+    said: list[str] = []
+    monkeypatch.setattr(guest_units, "command", lambda *words: said.append(words[-1]))
+    run = Run.__new__(Run)
+    run.variant = next(variant for variant in ALL if variant.name == "lab-user")
+    run.start()
+    assert said == ["systemctl restart user@65533.service"] * 5 + ["systemctl stop user-65533.slice"]
 
 
 def test_a_failure_is_told_and_ends_its_own_unit_alone(monkeypatch: pytest.MonkeyPatch) -> None:
