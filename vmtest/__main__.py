@@ -15,7 +15,7 @@ from unreclaim.lab.errors import LabError
 from unreclaim.lab.image import PYTHONS, cache_directory, make_kernel, make_root
 from unreclaim.lab.vm import BootError, Ended, Machine, choose_accelerator, run
 from vmtest.matrix import CORE, LEFT_OUT, MATRIX, PACKAGES, Guest
-from vmtest.results import Results, document, read_junit, read_versions, today
+from vmtest.results import Results, document, load, read_junit, read_versions, today, together
 
 TOP = Path(__file__).parents[1]
 KEPT = TOP / "docs" / "lab"
@@ -28,6 +28,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("kernels", nargs="+", metavar="KERNEL", choices=[*MATRIX, "all"], help=", ".join(MATRIX))
     parser.add_argument("--record", action="store_true", help="keep the results in docs/lab/, for the support matrix")
     parser.add_argument("--core", action="store_true", help="only the core of the tests, for CI")
+    parser.add_argument(
+        "--again", action="store_true", help="only tests that did not pass as docs/lab/ has it, and tell both together"
+    )
     parser.add_argument("--cache-dir", help="where images are kept (~/.cache/unreclaim/lab)")
     parser.add_argument(
         "--timeout", type=float, default=3600, metavar="SECONDS", help="the longest that tests may take"
@@ -38,13 +41,15 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     if options.record and (options.tests or options.marks):
         parser.error("--record keeps what all tests came to, or all of the core, not a part")
+    if options.again and options.core:
+        parser.error("--again is for what did not pass, of the core or of all")
     names = list(MATRIX) if "all" in options.kernels else options.kernels
     for test, why in LEFT_OUT.items():
         say(f"left out: {test}: {why}")
     failed = []
     for name in names:
         try:
-            results = run_tests(name, MATRIX[name], options)
+            results = run_again(name, options) if options.again else run_tests(name, MATRIX[name], options)
         except UnreclaimError as error:
             say(f"{name}: {error}")
             say(f"hint: {error.hint}") if error.hint else None
@@ -55,7 +60,7 @@ def main(arguments: list[str]) -> int:
             say(f"{name}: {outcome.what}: {outcome.test}: {outcome.why[:200]}")
         if options.record:
             KEPT.mkdir(exist_ok=True)
-            (KEPT / f"vmtest-{name}.json").write_bytes(document(results))
+            kept_results(name).write_bytes(document(results))
         if results.not_passed or not results.tests:
             failed.append(name)
     say(f"failed: {', '.join(failed)}" if failed else f"passed on {len(names)} kernels")
@@ -67,15 +72,29 @@ def say(line: str) -> None:
     print(f"vmtest: {line}", flush=True)
 
 
-def run_tests(name: str, guest: Guest, options: argparse.Namespace) -> Results:
-    """Run the tests in one guest; a guest that does not come up is tried once more."""
+def kept_results(name: str) -> Path:
+    """Give where the results of a guest are kept."""
+    return KEPT / f"vmtest-{name}.json"
+
+
+def run_again(name: str, options: argparse.Namespace) -> Results:
+    """Run what did not pass when it was kept: a whole run takes an emulated machine most of an hour."""
+    before = load(kept_results(name).read_bytes())
+    if not before.not_passed:
+        return before
+    chosen = tuple(outcome.test for outcome in before.not_passed)
+    return together(before, run_tests(name, MATRIX[name], options, chosen))
+
+
+def run_tests(name: str, guest: Guest, options: argparse.Namespace, chosen: tuple[str, ...] = ()) -> Results:
+    """Run the tests in one guest, or those that are chosen; a guest that does not come up is tried once more."""
     cache = cache_directory(options.cache_dir)
     kernel = make_kernel(cache, guest.suite, say)
     root = make_root(cache, guest.userland, say, PACKAGES)
     machine = Machine(kernel, root, choose_accelerator(kernel, cache), guest.cgroup)
     site = make_site(cache, PYTHONS[guest.userland])
     payload: dict[str, Path | bytes] = {
-        "command": command(options).encode(),
+        "command": command(options, chosen).encode(),
         "site": site,
         **{part: TOP / part for part in ("pyproject.toml", "scripts", "src")},
         **{
@@ -133,17 +152,18 @@ def keep(directory: str, name: str, text: str) -> None:
     say(f"kept {path}")
 
 
-def command(options: argparse.Namespace) -> str:
+def command(options: argparse.Namespace, chosen: tuple[str, ...] = ()) -> str:
     """Give the script that the guest runs; nothing may be skipped there."""
     asked = (("-k", options.tests), ("-m", options.marks))
-    chosen = "".join(f" {flag} {shlex.quote(value)}" for flag, value in asked if value)
+    of_these = "".join(f" {flag} {shlex.quote(value)}" for flag, value in asked if value)
+    tests = chosen or (CORE if options.core else PLACES)
     left_out = "".join(f" --deselect {test}" for test in LEFT_OUT)
     return (
         "export PYTHONPATH=/payload/src:/payload:/payload/site CI=true\n"
         'echo "guest-release: $(uname -r)"\n'
         'echo "guest-python: $(python3 -c "import platform; print(platform.python_version())")"\n'
         'exec python3 -m pytest -v --tb=short -p no:cacheprovider --junitxml="$UNRECLAIM_RESULT"'
-        f"{left_out}{chosen} {' '.join(CORE if options.core else PLACES)}\n"
+        f"{left_out}{of_these} {shlex.join(tests)}\n"
     )
 
 

@@ -6,7 +6,9 @@ import xml.etree.ElementTree as ET
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
+from unreclaim.base.errors import UnreclaimError
 from unreclaim.lab.errors import LabError
 
 
@@ -19,7 +21,10 @@ class Outcome(Struct, frozen=True):
 
 
 class Results(Struct, frozen=True):
-    """The tests of a guest. date: ISO 8601; selection: ``all`` or ``core``; not_passed: failures, errors and skips."""
+    """The tests of a guest. date: ISO 8601; selection: ``all`` or ``core``; not_passed: failures, errors and skips.
+
+    passed_again: of those that passed, how many did so in a later run of what had not passed.
+    """
 
     name: str
     date: str
@@ -35,6 +40,7 @@ class Results(Struct, frozen=True):
     seconds: float
     not_passed: tuple[Outcome, ...]
     left_out: dict[str, str]
+    passed_again: int = 0
 
 
 def read_junit(xml: bytes) -> tuple[int, float, tuple[Outcome, ...]]:
@@ -77,6 +83,25 @@ def read_versions(output: str) -> tuple[str, str]:
         last = " | ".join(output.strip().splitlines()[-4:])
         raise LabError("the guest", f"it did not say which kernel and Python it ran; its last words: {last or 'none'}")
     return said["release"], said["python"]
+
+
+def together(before: Results, again: Results) -> Results:
+    """Give what a run came to with a later one of those tests alone that had not passed.
+
+    Raises:
+        UnreclaimError: that ran on another kernel, or not all of them did.
+
+    """
+    if again.release != before.release or again.tests != len(before.not_passed):
+        raise UnreclaimError(before.name, "what did not pass cannot be run alone", hint="run all of it")
+    return replace(
+        before,
+        date=again.date,
+        passed=before.passed + again.passed,
+        seconds=round(before.seconds + again.seconds, 1),
+        not_passed=again.not_passed,
+        passed_again=before.passed_again + again.passed,
+    )
 
 
 def today() -> str:

@@ -4,14 +4,16 @@ import argparse
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from unreclaim.base.errors import UnreclaimError
 from unreclaim.lab.errors import LabError
 from unreclaim.lab.image import PYTHONS, Kernel
 from unreclaim.lab.vm import Ended
 from vmtest import __main__ as vmtest
 from vmtest.__main__ import command, main, make_site
 from vmtest.matrix import MATRIX
-from vmtest.results import Outcome, Results, document, load, read_junit
+from vmtest.results import Outcome, Results, document, load, read_junit, together
 
 XML = b"""<?xml version="1.0"?><testsuites><testsuite tests="4" time="2.5">
 <testcase classname="tests.root.test_a" name="test_1"/>
@@ -21,6 +23,11 @@ XML = b"""<?xml version="1.0"?><testsuites><testsuite tests="4" time="2.5">
 <testcase classname="" name="tests.live.test_c"><error>no message
 second line</error></testcase>
 </testsuite></testsuites>"""
+
+
+RESULTS = Results(
+    "6.1", "2026-01-02", "s", "u", "v2", "6.1.0", "3.11.2", "tcg", "all", 4, 1, 2.5, read_junit(XML)[2], {}
+)
 
 
 def options(*, core: bool = False, tests: str = "", marks: str = "") -> argparse.Namespace:
@@ -43,11 +50,19 @@ def test_each_test_that_did_not_pass_is_named() -> None:
 
 def test_what_is_kept_is_read_again() -> None:
     """The document says what it is and holds everything."""
-    results = Results(
-        "6.1", "2026-01-02", "s", "u", "v2", "6.1.0", "3.11.2", "tcg", "all", 4, 1, 2.5, read_junit(XML)[2], {}
+    assert load(document(RESULTS)) == RESULTS
+    assert b'"schema": "vmtest/1"' in document(RESULTS)
+
+
+def test_what_was_run_again_is_told_with_what_was_run_before() -> None:
+    """Those that pass later are counted as such; another kernel, or a part of them, is no answer."""
+    again = replace(RESULTS, date="2026-01-03", tests=3, passed=2, seconds=0.5, not_passed=RESULTS.not_passed[:1])
+    assert together(RESULTS, again) == replace(
+        RESULTS, date="2026-01-03", passed=3, seconds=3.0, not_passed=RESULTS.not_passed[:1], passed_again=2
     )
-    assert load(document(results)) == results
-    assert b'"schema": "vmtest/1"' in document(results)
+    for other in (replace(again, release="6.1.1"), replace(again, tests=2)):
+        with pytest.raises(UnreclaimError, match="cannot be run alone"):
+            together(RESULTS, other)
 
 
 def test_a_guest_skips_nothing_and_runs_what_is_asked_for() -> None:
@@ -56,6 +71,8 @@ def test_a_guest_skips_nothing_and_runs_what_is_asked_for() -> None:
     assert command(options()).endswith("tests/root tests/live\n")
     assert "tests/root/test_dying.py" in command(options(core=True))
     assert " -k 'a or b' -m 'not slow' " in command(options(tests="a or b", marks="not slow"))
+    chosen = ("tests/root/test_a.py::test_1[a b]", "tests/live/test_b.py::test_2")
+    assert command(options(), chosen).endswith(" 'tests/root/test_a.py::test_1[a b]' tests/live/test_b.py::test_2\n")
     assert """ -k 'x['"'"'a'"'"']' tests/""" in command(options(tests="x['a']"))
 
 
@@ -64,7 +81,7 @@ def test_the_python_of_each_userland_is_known() -> None:
     assert {guest.userland for guest in MATRIX.values()} <= PYTHONS.keys()
 
 
-@pytest.mark.parametrize("arguments", [["5.9"], [], ["--record", "-k", "x", "6.1"]])
+@pytest.mark.parametrize("arguments", [["5.9"], [], ["--record", "-k", "x", "6.1"], ["--again", "--core", "6.1"]])
 def test_wrong_usage_is_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """An unknown kernel, none at all, or a part that would be kept as the whole."""
     with pytest.raises(SystemExit) as caught:
