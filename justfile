@@ -24,7 +24,7 @@ vmtest *arguments:
 vmtest-all *arguments:
     {{ run }} python -m vmtest --record all {{ arguments }}
 
-# Write the report card of each kernel anew, for the pages docs/kernel-*.md ("just docs"). Takes hours where it is emulated.
+# Write the report card of each kernel anew, or a part, for the pages docs/kernel-*.md ("just docs"). Takes hours if emulated.
 report-cards *part:
     scripts/report-cards {{ part }}
 
