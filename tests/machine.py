@@ -161,12 +161,17 @@ def new_memory_cgroup() -> Iterator[Path]:
     cgroup = hierarchy / own_name("test")
     cgroup.mkdir()
     try:
-        handed_down = cgroup / "cgroup.subtree_control"
-        if handed_down.exists():
-            handed_down.write_text("+memory", encoding="utf-8")
+        hand_memory_down(cgroup)
         yield cgroup
     finally:
         remove_cgroup(cgroup)
+
+
+def hand_memory_down(cgroup: Path) -> None:
+    """Give children of a cgroup the memory controller: on v2 they are no memory cgroups without that."""
+    handed_down = cgroup / "cgroup.subtree_control"
+    if handed_down.exists():
+        handed_down.write_text("+memory", encoding="utf-8")
 
 
 @contextlib.contextmanager

@@ -112,9 +112,10 @@ def test_memory_in_swap(memory_cgroup: Path, disk: Path) -> None:
 
 def _write_and_swap_out(cgroup: Path, file: Path) -> None:
     run_in(cgroup, lambda: os.close(write_file(file, 23)))
-    for name, amount in (("memory.force_empty", "0"), ("memory.reclaim", "1M")):
+    # memory.reclaim of v2 is not on 5.10, and says EAGAIN for less than what was asked for; a limit takes all there is.
+    for name in ("memory.force_empty", "memory.high"):
         if (cgroup / name).exists():
-            (cgroup / name).write_text(amount, encoding="ascii")
+            (cgroup / name).write_text("0", encoding="ascii")
             break
     remove(cgroup)
 

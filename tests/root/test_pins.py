@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.machine import hand_memory_down
 from tests.root.children import LIBC, PAGE, leave_behind, write_file
 from tests.root.test_census import below, census, gone
 from tests.root.workload import remove, settle_pages, start_in
@@ -123,7 +124,9 @@ def test_a_file_that_is_locked_in_memory(memory_cgroup: Path, disk: Path) -> Non
     os.close(descriptor)
     (unsearched,) = below(document, memory_cgroup)
     assert (unsearched["complete"], unsearched["unexplained_references"]) == (False, 0)
-    assert [(each["kind"], each["mlocked_bytes"]) for each in unsearched["pins"]] == [("other memory", 2 * PAGE)]
+    # On v2 who dirtied the file first is held by its writeback structure too.
+    pages = [each for each in unsearched["pins"] if each["kind"] != "writeback structure"]
+    assert [(each["kind"], each["mlocked_bytes"]) for each in pages] == [("other memory", 2 * PAGE)]
     assert "unreclaim census --locked" in {gap["remedy"] for gap in document["gaps"]}
     assert (pin["path"], pin["bytes"], pin["mlocked_bytes"]) == (str(disk / "f"), 2 * PAGE, 2 * PAGE)
     assert pin["mapped_by"] == [holder()]
@@ -286,6 +289,7 @@ def test_dying_cgroups_in_one_another(memory_cgroup: Path, disk: Path) -> None:
     """A dying parent is held by its dying children alone, and a path leads through both to the living one."""
     parent = memory_cgroup / "p"
     parent.mkdir()
+    hand_memory_down(parent)
     leave_behind(parent / "c", lambda: os.close(write_file(disk / "f")))
     remove(parent)
     found = below(census(), memory_cgroup)
