@@ -105,7 +105,7 @@ def _costs(card: ReportCard) -> list[str]:
 def support_matrix_page(results: list[Results]) -> str:
     """Give how many tests passed on which kernel, and each that did not."""
     heads = ["cgroup", "Python", "Part", "Tests", "Passed", "In a later run", "Minutes", "Date"]
-    parts = {"all": "whole", "core": "core"}
+    parts = {"all": "whole", "core": "core", "systemd": "with systemd"}
     rows = [
         row(
             f"{one.release} ({one.suite})",

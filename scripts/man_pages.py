@@ -191,7 +191,7 @@ waited for an answer and 30 for all. Where it can, a census is taken: see unrecl
 """,
         """
 A start is counted by the invocation id that systemd (232 and newer) gives it. Cgroups that no systemd makes, those of
-containers among them, are not in the journal; a trace of cgroups sees them.
+containers among them, are not in the journal; with --for they are counted by a trace (see unreclaim-trace(1)).
 
 Starts before the journal's oldest entry, and messages that journald dropped because they were too many at once, are
 missing from the count. Both are said, and the numbers are then written as at least.

@@ -1,25 +1,32 @@
 """Surveys who makes cgroups on the running host: D-Bus, the journal, the census and a trace, joined by unit."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from unreclaim.analysis.churn import ChurnCounter
 from unreclaim.analysis.cost import estimate_cost
 from unreclaim.analysis.starts import count_starts
 from unreclaim.analysis.unit_cost import Reading, price_cycles
 from unreclaim.analysis.units import find_piles, judge_span, names_to_ask, rank_units
 from unreclaim.app.census import Backend, take_census
 from unreclaim.app.clock import Clock
+from unreclaim.app.trace import Tracer
 from unreclaim.base.errors import UnavailableError
 from unreclaim.base.progress import Progress
 from unreclaim.formats.journal_entry import JournalEntry
 from unreclaim.host.collect import collect_host, collect_light_sample, collect_sample, with_structures
+from unreclaim.host.containers.names import NameReader
+from unreclaim.host.probe import Probe
 from unreclaim.host.root import Root
 from unreclaim.host.source import Source
 from unreclaim.host.systemd.bus import BusError, SystemdBus, open_bus
 from unreclaim.host.systemd.journal import JournalError, read_begin, read_starts
 from unreclaim.host.systemd.sessions import read_sessions
+from unreclaim.host.tracing.hierarchies import read_controllers_by_number
+from unreclaim.host.tracing.tracefs import TracingUnavailableError
 from unreclaim.model.census import Census
 from unreclaim.model.churn import Churn
 from unreclaim.model.diagnosis import DyingCost
@@ -37,6 +44,9 @@ ROWS = 20
 _READING_SECONDS = 1.0
 _MOST_READINGS = 60
 
+OpenTracer = Callable[[], AbstractContextManager[Tracer]]
+"""Traces cgroups for as long as the context lasts."""
+
 
 def survey_units(
     source: Source,
@@ -45,13 +55,14 @@ def survey_units(
     since_unix_seconds: float | None = None,
     window_seconds: float = 0.0,
     every_row: bool = False,
-    churn: Churn | None = None,
+    open_tracer: OpenTracer | None = None,
     progress: Progress | None = None,
 ) -> UnitSurvey:
     """Count the starts of everything, rank them, and price them.
 
     since_unix_seconds: count from then on; None: since boot. window_seconds: watch how memory grows with the starts.
-    every_row: ask systemd about every row in full. churn: of a trace, where one was made.
+    every_row: ask systemd about every row in full. open_tracer: trace the cgroups that are made in the window, too,
+    those of containers among them, of which no journal tells.
 
     Raises:
         UnavailableError: not a running host, or neither systemd nor its journal nor a trace can tell anything.
@@ -62,7 +73,7 @@ def survey_units(
         raise UnavailableError("units", why, hint="run it on the host itself; a capture has: unreclaim diagnose --root")
     root = source.roots[-1]
     gaps: list[Gap] = []
-    window = _watch(root, clock, window_seconds, progress)
+    window, churn = _watch(root, clock, window_seconds, progress, open_tracer, gaps)
     bus = _ask(gaps)
     span, count = _read_journal(clock, since_unix_seconds, bus, window, gaps)
     if bus is None and count is None and churn is None:
@@ -85,21 +96,46 @@ def survey_units(
     )
 
 
-def _watch(root: Root, clock: Clock, seconds: float, progress: Progress | None) -> tuple[Reading, ...]:
-    """Read kernel memory over a window."""
+def _watch(
+    root: Root,
+    clock: Clock,
+    seconds: float,
+    progress: Progress | None,
+    open_tracer: OpenTracer | None,
+    gaps: list[Gap],
+) -> tuple[tuple[Reading, ...], Churn | None]:
+    """Read kernel memory over a window, and count the cgroups that are made meanwhile."""
     if seconds <= 0:
-        return ()
-    readings = [_reading(collect_light_sample(root), clock)]
-    start = clock.monotonic()
-    every = max(_READING_SECONDS, seconds / _MOST_READINGS)
-    while (gone := clock.monotonic() - start) < seconds:
+        return (), None
+    with ExitStack() as stack:
+        tracer = _begin_trace(stack, open_tracer, gaps)
+        counter = ChurnCounter(read_controllers_by_number(Probe(root)))
+        names = NameReader(root, clock.monotonic)
+        readings = [_reading(collect_light_sample(root), clock)]
+        start = clock.monotonic()
+        every = max(_READING_SECONDS, seconds / _MOST_READINGS)
+        while (gone := clock.monotonic() - start) < seconds:
+            if progress is not None:
+                progress(gone, seconds)
+            clock.sleep(min(every, seconds - gone))
+            readings.append(_reading(collect_light_sample(root), clock))
+            if tracer is not None:
+                counter.add(tracer.read())
+                names.look_up(*counter.new_ids())
         if progress is not None:
-            progress(gone, seconds)
-        clock.sleep(min(every, seconds - gone))
-        readings.append(_reading(collect_light_sample(root), clock))
-    if progress is not None:
-        progress(seconds, seconds)
-    return tuple(reading for reading in readings if reading is not None)
+            progress(seconds, seconds)
+        churn = counter.interval(gone, clock.monotonic(), names.names()) if tracer is not None else None
+        return tuple(reading for reading in readings if reading is not None), churn
+
+
+def _begin_trace(stack: ExitStack, open_tracer: OpenTracer | None, gaps: list[Gap]) -> Tracer | None:
+    if open_tracer is None:
+        return None
+    try:
+        return stack.enter_context(open_tracer())
+    except TracingUnavailableError as error:
+        gaps.append(Gap("cgroups that no systemd makes", error.why, error.hint))
+        return None
 
 
 def _reading(sample: Sample, clock: Clock) -> Reading | None:

@@ -1,6 +1,7 @@
 """``unreclaim units``: who is started how often, and what each start costs."""
 
 import datetime as dt
+from functools import partial
 
 import click
 
@@ -9,6 +10,7 @@ from unreclaim.app.units import survey_units
 from unreclaim.cli.options import Duration, json_option, root_option
 from unreclaim.cli.terminal import progress_line, say
 from unreclaim.host.source import open_source
+from unreclaim.host.tracing.cgroups import trace_cgroups
 from unreclaim.render.as_json import encode
 from unreclaim.render.units import units_document, units_text
 
@@ -55,6 +57,7 @@ def command(
         since_unix_seconds=None if since is None else _moment(since, clock.unix(), ctx),
         window_seconds=window,
         every_row=every_row,
+        open_tracer=partial(trace_cgroups, "trace"),
         progress=progress_line("watching what starts cost"),
     )
     if as_json:

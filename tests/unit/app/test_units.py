@@ -1,5 +1,6 @@
 """A survey of a host whose systemd is absent or hangs; tests/root/test_units.py asks a real one."""
 
+import contextlib
 import json
 import socket
 import time
@@ -10,13 +11,15 @@ import pytest
 
 from tests.fakes.clock import FakeClock
 from tests.fakes.hosts import HOSTS, FakeHost
+from tests.fakes.tracer import FakeTracer
 from unreclaim.app.units import survey_units
 from unreclaim.base.errors import UnavailableError
 from unreclaim.formats.journal_entry import STARTED
 from unreclaim.host.bpf import libbpf
 from unreclaim.host.source import open_source
 from unreclaim.host.systemd import bus
-from unreclaim.model.churn import Churn, SourceChurn, SourceKind
+from unreclaim.host.tracing.tracefs import TracingUnavailableError
+from unreclaim.model.gap import Gap
 from unreclaim.model.units import JournalSpan
 
 NOW = 1_795_374_000.0
@@ -113,13 +116,32 @@ def test_a_window_prices_the_starts_in_it(tmp_path: Path) -> None:
 
 
 def test_an_empty_journal_is_no_zero(tmp_path: Path) -> None:
-    """A journal with no entry of that time tells nothing; a trace still counts."""
+    """A journal with no entry of that time tells nothing; a trace while it is watched still counts."""
     write_journal(tmp_path, [])
     (tmp_path / "journalctl").write_text("#!/bin/sh\n", encoding="utf-8")
-    churn = Churn(60.0, 0, (), (SourceChurn("app.service", SourceKind.UNIT, 23, 23, 23, 0, 0.4),), None)
-    survey = survey_units(FakeHost().source(), FakeClock(), churn=churn)
+    tracer = FakeTracer()
+    tracer.happen("/system.slice/app.service", 23)
+    survey = survey_units(
+        FakeHost().source(), FakeClock(), window_seconds=6, open_tracer=lambda: contextlib.nullcontext(tracer)
+    )
     assert [(row.name, row.starts, row.basis) for row in survey.rows] == [("app.service", 23, "trace")]
     assert survey.gaps[1].why == "the journal has no entry of that time"
+
+
+def test_where_nothing_can_be_traced_that_is_a_gap(tmp_path: Path) -> None:
+    """The journal counts all the same; cgroups that no systemd makes are not seen, and that is said."""
+    write_journal(tmp_path, [NOW - 100])
+
+    @contextlib.contextmanager
+    def refuse() -> Iterator[FakeTracer]:
+        raise TracingUnavailableError("trace events", "only root can read them", hint="run it with sudo")
+        yield
+
+    survey = survey_units(
+        FakeHost().source(), FakeClock(), since_unix_seconds=NOW - 150, window_seconds=6, open_tracer=refuse
+    )
+    assert [(row.name, row.starts, row.traced) for row in survey.rows] == [("app.service", 1, None)]
+    assert survey.gaps[0] == Gap("cgroups that no systemd makes", "only root can read them", "run it with sudo")
 
 
 def test_a_host_without_systemd_is_told_so() -> None:
