@@ -14,6 +14,7 @@ from tests.machine import (
     pages_pin,
     remove_leftovers,
     skip_unless_forced,
+    systemd_is_first,
     why_not_live,
     why_not_root,
 )
@@ -22,6 +23,7 @@ IN_CI = bool(os.environ.get("CI"))
 GOLDEN = Path(__file__).parent / "golden"
 NEEDED = (
     ("pages_pin", pages_pin, "this kernel gives a removed cgroup's pages to its parent"),
+    ("own_systemd", systemd_is_first, "PID 1 is no systemd here"),
     ("memory_v1", memory_is_v1, "memory cgroups are on v2 here, or nowhere"),
 )
 """What tests ask of a kernel by a marker, and why they are left out where it is not so."""

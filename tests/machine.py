@@ -134,6 +134,11 @@ def pages_pin() -> bool:
 
 
 @cache
+def systemd_is_first() -> bool:
+    """Tell whether PID 1 is a systemd, as sd_booted(3) does."""
+    return Path("/run/systemd/system").is_dir()
+
+
 def memory_is_v1() -> bool:
     """Tell whether memory cgroups are on v1 here."""
     hierarchy = memory_hierarchy()

@@ -14,12 +14,11 @@ from unreclaim.base.errors import UnreclaimError
 from unreclaim.lab.errors import LabError
 from unreclaim.lab.image import PYTHONS, cache_directory, make_kernel, make_root
 from unreclaim.lab.vm import BootError, Ended, Machine, choose_accelerator, run
-from vmtest.matrix import CORE, LEFT_OUT, MATRIX, PACKAGES, Guest
+from vmtest.matrix import MATRIX, PACKAGES, SYSTEMD_PACKAGES, Guest, left_out_of, tests_of
 from vmtest.results import Results, document, load, read_junit, read_versions, today, together
 
 TOP = Path(__file__).parents[1]
 KEPT = TOP / "docs" / "lab"
-PLACES = ("tests/root", "tests/live")
 
 
 def main(arguments: list[str]) -> int:
@@ -44,10 +43,10 @@ def main(arguments: list[str]) -> int:
     if options.again and options.core:
         parser.error("--again is for what did not pass, of the core or of all")
     names = list(MATRIX) if "all" in options.kernels else options.kernels
-    for test, why in LEFT_OUT.items():
-        say(f"left out: {test}: {why}")
     failed = []
     for name in names:
+        for test, why in left_out_of(MATRIX[name]).items():
+            say(f"{name}: left out: {test}: {why}")
         try:
             results = run_again(name, options) if options.again else run_tests(name, MATRIX[name], options)
         except UnreclaimError as error:
@@ -90,16 +89,16 @@ def run_tests(name: str, guest: Guest, options: argparse.Namespace, chosen: tupl
     """Run the tests in one guest, or those that are chosen; a guest that does not come up is tried once more."""
     cache = cache_directory(options.cache_dir)
     kernel = make_kernel(cache, guest.suite, say)
-    root = make_root(cache, guest.userland, say, PACKAGES)
-    machine = Machine(kernel, root, choose_accelerator(kernel, cache), guest.cgroup)
+    root = make_root(cache, guest.userland, say, (*PACKAGES, *(SYSTEMD_PACKAGES if guest.systemd else ())))
+    machine = Machine(kernel, root, choose_accelerator(kernel, cache), guest.cgroup, systemd=guest.systemd)
     site = make_site(cache, PYTHONS[guest.userland])
     payload: dict[str, Path | bytes] = {
-        "command": command(options, chosen).encode(),
+        "command": command(options, guest, chosen).encode(),
         "site": site,
         **{part: TOP / part for part in ("pyproject.toml", "scripts", "src")},
         **{
             f"tests/{part}": TOP / "tests" / part
-            for part in ("conftest.py", "fakes", "house", "live", "machine.py", "root")
+            for part in ("article.py", "conftest.py", "fakes", "house", "killed.py", "live", "machine.py", "root")
         },
     }
     say(f"{name}: starting {kernel.release} by {machine.accelerator.upper()}")
@@ -120,7 +119,8 @@ def run_tests(name: str, guest: Guest, options: argparse.Namespace, chosen: tupl
         raise
     results = None
     try:
-        results = read_results(name, guest, "core" if options.core else "all", machine.accelerator, ended)
+        selection = "systemd" if guest.systemd else "core" if options.core else "all"
+        results = read_results(name, guest, selection, machine.accelerator, ended)
     finally:
         if results is None or results.not_passed:
             keep(options.log, f"{name}.console", ended.console)
@@ -140,7 +140,7 @@ def read_results(name: str, guest: Guest, selection: str, accelerator: str, ende
     tests, seconds, not_passed = read_junit(ended.result)
     return Results(
         *(name, today(), guest.suite, guest.userland, guest.cgroup, *read_versions(ended.output)),
-        *(accelerator, selection, tests, tests - len(not_passed), round(seconds, 1), not_passed, LEFT_OUT),
+        *(accelerator, selection, tests, tests - len(not_passed), round(seconds, 1), not_passed, left_out_of(guest)),
     )
 
 
@@ -152,12 +152,12 @@ def keep(directory: str, name: str, text: str) -> None:
     say(f"kept {path}")
 
 
-def command(options: argparse.Namespace, chosen: tuple[str, ...] = ()) -> str:
+def command(options: argparse.Namespace, guest: Guest, chosen: tuple[str, ...] = ()) -> str:
     """Give the script that the guest runs; nothing may be skipped there."""
     asked = (("-k", options.tests), ("-m", options.marks))
     of_these = "".join(f" {flag} {shlex.quote(value)}" for flag, value in asked if value)
-    tests = chosen or (CORE if options.core else PLACES)
-    left_out = "".join(f" --deselect {test}" for test in LEFT_OUT)
+    tests = chosen or tests_of(guest, core=options.core)
+    left_out = "".join(f" --deselect {test}" for test in left_out_of(guest))
     return (
         "export PYTHONPATH=/payload/src:/payload:/payload/site CI=true\n"
         'echo "guest-release: $(uname -r)"\n'

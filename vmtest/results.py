@@ -21,9 +21,10 @@ class Outcome(Struct, frozen=True):
 
 
 class Results(Struct, frozen=True):
-    """The tests of a guest. date: ISO 8601; selection: ``all`` or ``core``; not_passed: failures, errors and skips.
+    """The tests of a guest. date: ISO 8601; selection: ``all``, ``core`` or ``systemd``.
 
-    passed_again: of those that passed, how many did so in a later run of what had not passed.
+    not_passed: failures, errors and skips. passed_again: of those that passed, how many did so in a later run of what
+    had not passed.
     """
 
     name: str

@@ -574,7 +574,7 @@ def test_interrupted_at_any_moment_leaves_nothing(shell: Shell, scratch: Path, t
     place = tmp_path / "output"
     place.mkdir()
     codes = []
-    command = [*shell.argv, "-c", capture_script(), "sh", "-o", place / "it.tar.gz"]
+    command = [*shell.argv, "-c", capture_script(), "sh", "-o", str(place / "it.tar.gz")]
     began = time.monotonic()
     subprocess.run(command, env=shell.environment(scratch), stderr=subprocess.DEVNULL, check=True)
     seconds = time.monotonic() - began
@@ -642,7 +642,7 @@ def test_full_disk_is_an_error(shell: Shell, scratch: Path, tmp_path: Path) -> N
     assert done.returncode == 73
     assert done.stderr.splitlines()[-1] == b"unreclaim: stdout: cannot be written"
     output = tmp_path / "it.tar.gz"
-    whole = [*shell.argv, "-c", capture_script(), "sh", "-o", output]
+    whole = [*shell.argv, "-c", capture_script(), "sh", "-o", str(output)]
     subprocess.run(whole, env=shell.environment(scratch), capture_output=True, check=True)
     # Of a host with few cgroups it is smaller than 16 KiB.
     most_of_it = output.stat().st_size * 3 // 4 // 1024

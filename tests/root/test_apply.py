@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import killed
 from tests.article import ARTICLE
 from tests.root.booted import PYTHON, asked, boot_systemd, bring_program, program
-from tests.unit.apply import killed
 from unreclaim.advice.planner import Facts, Wishes, plan_unit
 from unreclaim.advice.prediction import restart_delay
 from unreclaim.app.enact import enact_plan, undo_plans
@@ -73,7 +73,7 @@ def system(booted: Systemd) -> Iterator[Systemd]:
 
 def root_of(system: Systemd) -> Path:
     """Give the root directory of a container, from here."""
-    return Path(system.root)
+    return Path(system.root or "/")
 
 
 def fingerprint(system: Systemd) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.apply.killed import run_and_kill
+from tests.killed import run_and_kill
 from unreclaim.apply.dropins import check_drop_ins, path_of, write_drop_ins
 from unreclaim.apply.intents import (
     Intent,

@@ -12,7 +12,7 @@ from unreclaim.lab.image import PYTHONS, Kernel
 from unreclaim.lab.vm import Ended
 from vmtest import __main__ as vmtest
 from vmtest.__main__ import command, main, make_site
-from vmtest.matrix import MATRIX
+from vmtest.matrix import MATRIX, SYSTEMD
 from vmtest.results import Outcome, Results, document, load, read_junit, together
 
 XML = b"""<?xml version="1.0"?><testsuites><testsuite tests="4" time="2.5">
@@ -66,14 +66,19 @@ def test_what_was_run_again_is_told_with_what_was_run_before() -> None:
 
 
 def test_a_guest_skips_nothing_and_runs_what_is_asked_for() -> None:
-    """In the guest a skip is a failure; all of both places, or the core."""
-    assert "CI=true" in command(options())
-    assert command(options()).endswith("tests/root tests/live\n")
-    assert "tests/root/test_dying.py" in command(options(core=True))
-    assert " -k 'a or b' -m 'not slow' " in command(options(tests="a or b", marks="not slow"))
+    """In the guest a skip is a failure; all of both places, or the core, or what asks a systemd."""
+    guest, with_systemd = MATRIX["6.1"], MATRIX["6.1-systemd"]
+    assert "CI=true" in command(options(), guest)
+    assert command(options(), guest).endswith("tests/root tests/live\n")
+    assert "--deselect tests/root/test_units.py" in command(options(), guest)
+    assert "tests/root/test_dying.py" in command(options(core=True), guest)
+    assert " -k 'a or b' -m 'not slow' " in command(options(tests="a or b", marks="not slow"), guest)
     chosen = ("tests/root/test_a.py::test_1[a b]", "tests/live/test_b.py::test_2")
-    assert command(options(), chosen).endswith(" 'tests/root/test_a.py::test_1[a b]' tests/live/test_b.py::test_2\n")
-    assert """ -k 'x['"'"'a'"'"']' tests/""" in command(options(tests="x['a']"))
+    assert command(options(), guest, chosen).endswith(
+        " 'tests/root/test_a.py::test_1[a b]' tests/live/test_b.py::test_2\n"
+    )
+    assert command(options(), with_systemd).endswith(f" {' '.join(SYSTEMD)}\n")
+    assert """ -k 'x['"'"'a'"'"']' tests/""" in command(options(tests="x['a']"), guest)
 
 
 def test_the_python_of_each_userland_is_known() -> None:

@@ -1,0 +1,105 @@
+"""What a start leaves and what it costs, as `units` says, against what the kernel's trace and counters say."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.article import ARTICLE
+from tests.root.booted import asked, boot_systemd, bring_program
+from tests.root.watching import settle, source, watch
+from tests.root.workload import PRIME
+from unreclaim.formats.meminfo import parse_meminfo
+from unreclaim.lab.systemd import Systemd
+
+pytestmark = [pytest.mark.live, pytest.mark.root, pytest.mark.slow, pytest.mark.own_systemd, pytest.mark.pages_pin]
+
+LIMIT = f"StartLimitIntervalSec=1d\nStartLimitBurst={PRIME}\n"
+LOG = Path("/var/log/unreclaim-test.log")
+# Each start is the first to touch a page of the log, which holds its cgroup.
+LOGS = f"""
+[Unit]
+StartLimitIntervalSec=0
+[Service]
+ExecStart=/bin/sh -c 'head -c 4096 /dev/zero'
+StandardOutput=append:{LOG}
+Restart=always
+RestartSec=100ms
+"""
+
+
+@pytest.fixture
+def system() -> Iterator[Systemd]:
+    """Give this machine's systemd, and the program beside it."""
+    with boot_systemd() as running:
+        bring_program(running)
+        yield running
+        LOG.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Give a function that shows a figure whether a test passes or not: they are what is measured in a guest."""
+
+    def show(line: str) -> None:
+        with capsys.disabled():
+            sys.stdout.write(f"\n{line}\n")
+
+    return show
+
+
+def row(document: dict[str, Any], name: str) -> dict[str, Any]:
+    """Give what is said of one source."""
+    (found,) = [one for one in document["sources"] if one["name"] == name]
+    return dict(found)
+
+
+def grown() -> int:
+    """Read the kernel memory that cannot be reclaimed, in bytes."""
+    info = parse_meminfo(Path("/proc/meminfo").read_text(encoding="ascii"))
+    return (info.get("sunreclaim_bytes") or 0) + (info.get("percpu_bytes") or 0)
+
+
+def test_what_the_articles_unit_leaves_is_what_the_kernel_counts(system: Systemd, tell: Callable[[str], None]) -> None:
+    """After 23 starts of it as many of its cgroups are dying, by the census, as the kernel has not released."""
+    name = "article.service"
+    with watch() as (_, documents), system.unit(name, ARTICLE.replace("StartLimitIntervalSec=0\n", LIMIT)):
+        system.attempt("start", "--no-block", name)
+        give_up = time.monotonic() + 300
+        while system.show(name, "ActiveState")["ActiveState"] != "failed":
+            assert time.monotonic() < give_up
+            time.sleep(0.5)
+        settle()
+        said = row(asked(system, "units"), name)
+    created, removed, _, unreleased = source(documents[-1], name)
+    tell(f"the article's unit: {created} created, {unreleased} not released; by the census {said['dying']} dying")
+    assert (created, removed, said["starts"]) == (PRIME, PRIME, PRIME)
+    assert (said["dying"], said["dying_per_start"]) == (unreleased, pytest.approx(unreleased / PRIME))
+
+
+def test_a_start_costs_what_the_kernel_grew_by(system: Systemd, tell: Callable[[str], None]) -> None:
+    """While a unit leaves a cgroup with each start: bytes for each, with an interval that holds what was measured."""
+    name = "logs.service"
+    LOG.touch()
+    with watch() as (_, documents), system.unit(name, LOGS):
+        system.ask("start", "--no-block", name)
+        time.sleep(5.0)
+        before = grown()
+        document = asked(system, "units", "--for", "40s")
+        growth = grown() - before
+        system.ask("stop", name)
+        settle()
+    created, _, _, unreleased = source(documents[-1], name)
+    (cost,) = [one for one in document["window"]["rows"] if one["name"] == name]
+    said = row(document, name)
+    modelled = (said["slab_bytes"] + said["percpu_bytes"]) / said["dying"]
+    tell(f"{created} created, {unreleased} not released; grown by {growth} bytes; {cost}; {modelled:.0f} by the census")
+    # The service that runs when it is stopped has begun no page of its own.
+    assert created - unreleased in (0, 1)
+    assert said["dying_per_start"] == pytest.approx(1.0, abs=0.1)
+    assert cost["starts"] >= PRIME
+    assert cost["low_bytes_each"] <= growth / cost["starts"] <= 1.25 * cost["high_bytes_each"]
+    assert modelled == pytest.approx(cost["bytes_each"], rel=0.5)
