@@ -23,7 +23,7 @@ from unreclaim.lab.systemd import Systemd, find_systemd
 
 SUITE, _PYTHON = "bookworm", (3, 11)
 PLACE = "/run/unreclaim-test"
-PYTHON = ("env", f"PYTHONPATH={PLACE}", "python3")
+_ANSWER_SECONDS = 300
 
 
 @contextlib.contextmanager
@@ -71,7 +71,20 @@ def bring_program(system: Systemd, *modules: Path) -> None:
 
 def program(system: Systemd, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run our program there."""
-    return system.run(*PYTHON, "-m", "unreclaim", *arguments)
+    return python(system, "-m", "unreclaim", *arguments)
+
+
+def python(system: Systemd, *arguments: str, environment: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    """Run Python there, with the program; an emulated machine needs minutes where another needs seconds."""
+    command = python_command(system, *arguments, environment=environment)
+    return subprocess.run(
+        command, check=False, capture_output=True, text=True, timeout=_ANSWER_SECONDS, stdin=subprocess.DEVNULL
+    )
+
+
+def python_command(system: Systemd, *arguments: str, environment: tuple[str, ...] = ()) -> list[str]:
+    """Give the words that do so."""
+    return system.command("env", f"PYTHONPATH={PLACE}", *environment, "python3", *arguments)
 
 
 def asked(system: Systemd, *arguments: str) -> dict[str, Any]:

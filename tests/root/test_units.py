@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.article import ARTICLE
-from tests.root.booted import PLACE, asked, boot_systemd, bring_program
+from tests.root.booted import asked, boot_systemd, bring_program, python
 from tests.root.workload import PRIME
 from unreclaim.lab.systemd import UNITS, Systemd
 
@@ -195,8 +195,8 @@ def test_a_session_that_does_not_close_is_recognised(container: Container) -> No
 
 def test_pid_1s_own_socket_answers_alike(container: Container) -> None:
     """Without a D-Bus daemon PID 1 says the same of its units; only logind cannot be asked."""
-    private = "DBUS_SYSTEM_BUS_ADDRESS=unix:path=/run/systemd/private"
-    done = container.system.run("env", f"PYTHONPATH={PLACE}", private, "python3", "-m", "unreclaim", "units", "--json")
+    private = ("DBUS_SYSTEM_BUS_ADDRESS=unix:path=/run/systemd/private",)
+    done = python(container.system, "-m", "unreclaim", "units", "--json", environment=private)
     document = json.loads(done.stdout)
     usual = container.units()
     assert document["systemd_version"] == usual["systemd_version"] == 252
@@ -209,8 +209,8 @@ def test_pid_1s_own_socket_answers_alike(container: Container) -> None:
 
 def test_a_bus_that_is_absent_is_a_gap(container: Container) -> None:
     """Without D-Bus the journal alone counts, and what systemd would have said is a gap."""
-    words = ("env", f"PYTHONPATH={PLACE}", "DBUS_SYSTEM_BUS_ADDRESS=unix:path=/run/none")
-    done = container.system.run(*words, "python3", "-m", "unreclaim", "units", "--json")
+    nowhere = ("DBUS_SYSTEM_BUS_ADDRESS=unix:path=/run/none",)
+    done = python(container.system, "-m", "unreclaim", "units", "--json", environment=nowhere)
     document = json.loads(done.stdout)
     assert {row["basis"] for row in document["sources"]} == {"journal"}
     assert document["gaps"][0]["what"] == "what systemd says of its units"
