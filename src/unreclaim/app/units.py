@@ -75,6 +75,9 @@ def survey_units(
     gaps: list[Gap] = []
     window, churn = _watch(root, clock, window_seconds, progress, open_tracer, gaps)
     bus = _ask(gaps)
+    # Before the starts are counted: a loop that goes on meanwhile leaves no more than it is started.
+    unpriced: list[Gap] = []
+    census, cost = _price(source, unpriced)
     span, count = _read_journal(clock, since_unix_seconds, bus, window, gaps)
     if bus is None and count is None and churn is None:
         why = "; ".join(gap.why for gap in gaps)
@@ -83,7 +86,7 @@ def survey_units(
     gaps += more
     if bus is not None:
         bus = _ask_in_full(bus, count, None if every_row else ROWS, gaps, whole=whole)
-    census, cost = _price(source, gaps)
+    gaps += unpriced
     rows = rank_units(count, span, bus, census, cost, churn)
     return UnitSurvey(
         span,
