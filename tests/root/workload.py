@@ -11,18 +11,32 @@ from pathlib import Path
 PRIME = 23
 
 
-def leave_dying(parent: Path, files: Path, count: int = PRIME) -> None:
+def leave_dying(parent: Path, files: Path, count: int = PRIME, *, ours: bool = False) -> None:
     """Make `count` memory cgroups below `parent` that each write a 4 KiB file into `files`, end and are removed.
 
     Each stays dying until its file's page cache goes: on kernels that do not reparent it, exactly one per file.
+    ours: the files' writeback structures are ours (`make_file`).
     """
     files.mkdir(parents=True, exist_ok=True)
     for number in range(count):
         # The filesystem's own pages are charged to whoever makes a file.
-        (files / f"f{number}").touch()
+        make_file(files / f"f{number}") if ours else (files / f"f{number}").touch()
     os.sync()
     for number in range(count):
         write_page(parent / f"c{number}", files / f"f{number}")
+
+
+def make_file(file: Path) -> None:
+    """Make an empty file that has been dirty before.
+
+    On v2 whoever is the first to dirty a file has its writeback structure, which holds their cgroup as long as the
+    inode is in memory; and that is charged to who made it, so no reclaim at theirs reaches it.
+    """
+    with file.open("wb") as stream:
+        stream.write(bytes(4096))
+        stream.flush()
+        os.fsync(stream.fileno())
+        stream.truncate(0)
 
 
 def write_page(cgroup: Path, file: Path) -> None:

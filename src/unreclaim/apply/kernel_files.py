@@ -29,7 +29,7 @@ def write_texts(file: str, texts: tuple[str, ...], alive: Callable[[], None]) ->
                 os.write(descriptor, text.encode("ascii"))
             except BlockingIOError:
                 # memory_reclaim() in mm/memcontrol.c: less was found than asked for.
-                return f"no more could be reclaimed after {format_bytes(number * int(text))}"
+                return f"less than {format_bytes((number + 1) * int(text))} could be reclaimed"
             alive()
     finally:
         os.close(descriptor)

@@ -129,7 +129,7 @@ def test_what_was_done_comes_with_its_figures() -> None:
 def test_steps_that_failed_are_told_the_first_of_many() -> None:
     """Why a step was not done, or less of it; of many the first five."""
     failed = StepResult(MORE, done=False, note="another file is there")
-    less = StepResult(AT, done=True, note="no more could be reclaimed")
+    less = StepResult(AT, done=True, note="less than 17 MB could be reclaimed")
     rung = RungResult(Rung.RECLAIM, (less, *(failed,) * 6), BEFORE, Figures(20, None, None, None))
     left = group(Result.PARTLY, 3, 20, needs=((Rung.REMOVE, 20),))
     text = recovery_text(plan(left, up_to=Rung.RECLAIM, rungs=(rung,))).splitlines()
@@ -138,7 +138,7 @@ def test_steps_that_failed_are_told_the_first_of_many() -> None:
         "",
         "What was done",
         "  reclaim      1 step: dying 23 to 20, on this host 40, SUnreclaim 123 MB, per-CPU 20 MB",
-        "               reclaim below /s: no more could be reclaimed",
+        "               reclaim below /s: less than 17 MB could be reclaimed",
         *(["               not done: drop the cache of /x\\ny: another file is there"] * 4),
         "               and 2 more like it",
         "",
