@@ -6,26 +6,23 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from unreclaim.analysis.churn import ChurnCounter
 from unreclaim.analysis.cost import estimate_cost
 from unreclaim.analysis.starts import count_starts
 from unreclaim.analysis.unit_cost import Reading, price_cycles
 from unreclaim.analysis.units import find_piles, judge_span, names_to_ask, rank_units
 from unreclaim.app.census import Backend, take_census
 from unreclaim.app.clock import Clock
-from unreclaim.app.trace import Tracer
+from unreclaim.app.trace import Order, Tracer, trace
 from unreclaim.base.errors import UnavailableError
 from unreclaim.base.progress import Progress
 from unreclaim.formats.journal_entry import JournalEntry
+from unreclaim.formats.trace_cgroup import CgroupTrace
 from unreclaim.host.collect import collect_host, collect_light_sample, collect_sample, with_structures
-from unreclaim.host.containers.names import NameReader
-from unreclaim.host.probe import Probe
 from unreclaim.host.root import Root
 from unreclaim.host.source import Source
 from unreclaim.host.systemd.bus import BusError, SystemdBus, open_bus
 from unreclaim.host.systemd.journal import JournalError, read_begin, read_starts
 from unreclaim.host.systemd.sessions import read_sessions
-from unreclaim.host.tracing.hierarchies import read_controllers_by_number
 from unreclaim.host.tracing.tracefs import TracingUnavailableError
 from unreclaim.model.census import Census
 from unreclaim.model.churn import Churn
@@ -73,11 +70,12 @@ def survey_units(
         raise UnavailableError("units", why, hint="run it on the host itself; a capture has: unreclaim diagnose --root")
     root = source.roots[-1]
     gaps: list[Gap] = []
-    window, churn = _watch(root, clock, window_seconds, progress, open_tracer, gaps)
+    # Not what systemd or its journal could not tell: they come last.
+    others: list[Gap] = []
+    window, churn = _watch(root, clock, window_seconds, progress, open_tracer, others)
     bus = _ask(gaps)
     # Before the starts are counted: a loop that goes on meanwhile leaves no more than it is started.
-    unpriced: list[Gap] = []
-    census, cost = _price(source, unpriced)
+    census, cost = _price(source, others)
     span, count = _read_journal(clock, since_unix_seconds, bus, window, gaps)
     if bus is None and count is None and churn is None:
         why = "; ".join(gap.why for gap in gaps)
@@ -86,7 +84,7 @@ def survey_units(
     gaps += more
     if bus is not None:
         bus = _ask_in_full(bus, count, None if every_row else ROWS, gaps, whole=whole)
-    gaps += unpriced
+    gaps += others
     rows = rank_units(count, span, bus, census, cost, churn)
     return UnitSurvey(
         span,
@@ -110,25 +108,36 @@ def _watch(
     """Read kernel memory over a window, and count the cgroups that are made meanwhile."""
     if seconds <= 0:
         return (), None
+    readings = [_reading(collect_light_sample(root), clock)]
+
+    def read(_interval: Churn, total: Churn) -> None:
+        readings.append(_reading(collect_light_sample(root), clock))
+        if progress is not None:
+            progress(min(total.seconds, seconds), seconds)
+
+    order = Order(seconds, max(_READING_SECONDS, seconds / _MOST_READINGS))
     with ExitStack() as stack:
         tracer = _begin_trace(stack, open_tracer, gaps)
-        counter = ChurnCounter(read_controllers_by_number(Probe(root)))
-        names = NameReader(root, clock.monotonic)
-        readings = [_reading(collect_light_sample(root), clock)]
-        start = clock.monotonic()
-        every = max(_READING_SECONDS, seconds / _MOST_READINGS)
-        while (gone := clock.monotonic() - start) < seconds:
-            if progress is not None:
-                progress(gone, seconds)
-            clock.sleep(min(every, seconds - gone))
-            readings.append(_reading(collect_light_sample(root), clock))
-            if tracer is not None:
-                counter.add(tracer.read())
-                names.look_up(*counter.new_ids())
-        if progress is not None:
-            progress(seconds, seconds)
-        churn = counter.interval(gone, clock.monotonic(), names.names()) if tracer is not None else None
-        return tuple(reading for reading in readings if reading is not None), churn
+        churn = trace(order, tracer or _NoTracer(), root, clock, read)
+    if progress is not None:
+        progress(seconds, seconds)
+    if tracer is not None:
+        gaps += churn.gaps
+    return tuple(reading for reading in readings if reading is not None), churn if tracer else None
+
+
+class _NoTracer:
+    """Sees nothing: the window is watched all the same."""
+
+    gap: Gap | None = None
+
+    def read(self) -> CgroupTrace:
+        """Give no events."""
+        return CgroupTrace()
+
+    def lost(self) -> int | None:
+        """Lose none."""
+        return 0
 
 
 def _begin_trace(stack: ExitStack, open_tracer: OpenTracer | None, gaps: list[Gap]) -> Tracer | None:

@@ -84,7 +84,7 @@ class UnitRow(Struct, frozen=True):
 
     basis: who counted: ``journal``, ``NRestarts`` or ``trace``. at_least: there may have been more. unit: what systemd
     says of it, where one loaded unit stands for the row. dying: its dying memory cgroups now; None: not known. traced:
-    cgroups that it made while a trace ran. window: what the window's starts cost.
+    cgroups that it made while a trace ran.
     """
 
     name: str

@@ -58,7 +58,10 @@ def _table(survey: UnitSurvey, *, every_row: bool) -> str:
     if not survey.rows:
         return ""
     rows = survey.rows if every_row else survey.rows[:_ROWS_SHOWN]
-    lines = ["Each start makes a cgroup, and most leave nothing behind", _line(("starts", "a day", "by", "source", ""))]
+    lines = [
+        "Each start makes a cgroup; dying are those that it left behind",
+        _line(("starts", "a day", "by", "source", "")),
+    ]
     lines += [_row_line(row) for row in rows]
     if rest := survey.rows[len(rows) :]:
         more = format_number_of(sum(row.starts for row in rest), "start", "starts")

@@ -46,7 +46,7 @@ def test_the_verdict_comes_first_then_the_sources() -> None:
     assert units_text(SURVEY, every_row=False).splitlines() == [
         "myapp.service was started 211 times in the last 2 hours (NRestarts says 0): the most of all",
         "",
-        "Each start makes a cgroup, and most leave nothing behind",
+        "Each start makes a cgroup; dying are those that it left behind",
         "     starts      a day  by               source",
         f"        211      2,532  restart loop     {'myapp.service':<40}  {REMARKS}",
         "         23        276  timer            sync.service (user 1000)",
