@@ -43,6 +43,7 @@ UNITS = (
             ("control_group", "ControlGroup"),
             ("slice", "Slice"),
             ("service_type", "Type"),
+            ("standard_output", "StandardOutput"),
             ("restart", "Restart"),
         )
     ),

@@ -104,6 +104,7 @@ def test_a_restart_loop_is_counted_when_nrestarts_is_reset(container: Container,
     (source,) = [source for source in document["sources"] if source["name"] == name]
     assert (source["nr_restarts"], source["basis"]) == (0, "journal")
     assert source["unit"]["fragment_path"] == f"{UNITS}/{name}"
+    assert source["unit"]["standard_output"] == "journal"
     assert source["unit"]["drop_in_paths"] == [f"{UNITS}/{name}.d/limit.conf"]
 
 

@@ -19,9 +19,6 @@ class Option(Struct, frozen=True):
     value: str = ""
 
 
-BACK_OFF_SINCE = 254
-"""The systemd that has RestartSteps= and RestartMaxDelaySec=; an older one ignores them."""
-
 _SERVICE = ("Service",)
 # Where a unit runs processes of its own: systemd.exec(5).
 _EXEC = ("Service", "Socket", "Mount", "Swap")
@@ -61,6 +58,15 @@ OPTIONS = (
     Option(_SERVICE, "RestartMaxDelaySec", 254, "not verified in NEWS"),
     Option(_SERVICE, "RestartMode", 254, "not verified in NEWS"),
 )
+
+
+def since(name: str) -> int:
+    """Give the systemd that was the first to know an option."""
+    return next(option.since for option in OPTIONS if option.name == name and not option.value)
+
+
+BACK_OFF_SINCE = since("RestartSteps")
+"""An older systemd ignores RestartSteps= and RestartMaxDelaySec=."""
 
 ELSEWHERE = {
     ("Service", "StartLimitIntervalSec"): "Unit",

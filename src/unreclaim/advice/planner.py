@@ -34,7 +34,6 @@ class Facts(Struct, frozen=True):
 
     cycles_per_day: starts of the unit. bytes_per_cycle: kernel memory that one leaves behind. lru_reparenting: the
     kernel gives page cache of a removed cgroup to its parent. pinned_by: files whose cache holds cgroups of the unit.
-    standard_output: where systemd sends the unit's output, as its property says.
     """
 
     systemd: int | None = None
@@ -43,7 +42,6 @@ class Facts(Struct, frozen=True):
     cycles_per_day: Estimate | None = None
     bytes_per_cycle: Estimate | None = None
     pinned_by: tuple[str, ...] = ()
-    standard_output: str | None = None
     gaps: tuple[Gap, ...] = ()
 
 
@@ -147,7 +145,7 @@ def _sources(unit: Unit) -> tuple[PlanStep, ...]:
 def _log_steps(unit: Unit, facts: Facts) -> tuple[PlanStep, ...]:
     if not facts.pinned_by or facts.lru_reparenting:
         return ()
-    by_systemd = (facts.standard_output or "").partition(":")[0] in _FILES
+    by_systemd = (unit.standard_output or "").partition(":")[0] in _FILES
     files = ", ".join(facts.pinned_by[:3])
     return (
         PlanStep(
@@ -157,7 +155,7 @@ def _log_steps(unit: Unit, facts: Facts) -> tuple[PlanStep, ...]:
             "page cache of a file that outlives the unit holds the cgroup of the start that wrote it",
             "a start that writes to the journal alone left no cgroup behind on 5.10 to 7.2, or 1 of 23",
             "new lines are in the journal and no longer in the file",
-            f"StandardOutput={facts.standard_output}" if by_systemd else "the program opens the file by itself",
+            f"StandardOutput={unit.standard_output}" if by_systemd else "the program opens the file by itself",
             tuple(Setting(unit.name, "Service", name, "journal") for name in ("StandardOutput", "StandardError"))
             if by_systemd
             else (),

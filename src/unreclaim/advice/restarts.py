@@ -15,8 +15,9 @@ from unreclaim.model.unit import Unit
 
 # A plain delay holds for the first restart too, so it is what a service can be without. With back-off the first
 # restarts come sooner than that and those of a loop later.
-_PLAIN_SECONDS = 15.0
-_FIRST_SECONDS, _STEPS, _MOST_SECONDS = 1.0, 6, 60.0
+PLAIN_SECONDS = 15.0
+FIRST_SECONDS, STEPS, MOST_SECONDS = 1.0, 6, 60.0
+"""RestartSec=, RestartSteps= and RestartMaxDelaySec= where nobody asks for others; lint advises them as well."""
 # systemd's own DefaultRestartSec=, where it does not tell.
 _DEFAULT_SECONDS = 0.1
 _BURST = 5
@@ -51,13 +52,13 @@ def plan_restarts(unit: Unit, systemd: int | None, wanted: float | None, most: f
         raise UnavailableError("RestartMaxDelaySec=", why, hint="use --restart-sec")
     now = _lasting_delay(unit)
     if knows and (most is not None or wanted is None):
-        start = max(_FIRST_SECONDS, unit.restart_seconds or 0.0) if wanted is None else wanted
-        end = _MOST_SECONDS if most is None else most
+        start = max(FIRST_SECONDS, unit.restart_seconds or 0.0) if wanted is None else wanted
+        end = MOST_SECONDS if most is None else most
         if start >= end and not asked:
             return None
         restarts = _back_off(unit, now, start, end)
     else:
-        restarts = _plain(unit, now, _PLAIN_SECONDS if wanted is None else wanted, systemd)
+        restarts = _plain(unit, now, PLAIN_SECONDS if wanted is None else wanted, systemd)
     if asked:
         return replace(restarts, step=replace(restarts.step, default=True))
     return restarts if restarts.new_delay_seconds > now else None
@@ -92,20 +93,20 @@ def _back_off(unit: Unit, now: float, start: float, most: float) -> Restarts:
     if most <= start:
         why = f"is {time_span(most)}, which is not longer than RestartSec={time_span(start)}; systemd would ignore it"
         raise UnavailableError("RestartMaxDelaySec=", why, hint="make --max-delay longer than --restart-sec")
-    delays = [time_span(restart_delay(number, start, _STEPS, most)) for number in range(1, _STEPS + 2)]
+    delays = [time_span(restart_delay(number, start, STEPS, most)) for number in range(1, STEPS + 2)]
     step = PlanStep(
         "back-off",
         StepKind.DROP_IN,
         f"wait longer before each restart: {', '.join(delays)}",
         f"it waits {time_span(now)} now, and each start makes a cgroup",
         f"a loop comes to one start in {time_span(most)}; what one leaves stays what it is",
-        f"a service that failed {_STEPS} times is back after {time_span(most)}; only a stop resets the count",
+        f"a service that failed {STEPS} times is back after {time_span(most)}; only a stop resets the count",
         f"systemd {BACK_OFF_SINCE} or newer",
         tuple(
             Setting(unit.name, "Service", name, value)
             for name, value in (
                 ("RestartSec", time_span(start)),
-                ("RestartSteps", str(_STEPS)),
+                ("RestartSteps", str(STEPS)),
                 ("RestartMaxDelaySec", time_span(most)),
             )
         ),

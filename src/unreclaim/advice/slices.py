@@ -1,10 +1,10 @@
 """Steps that give a unit a slice of its own, and take the memory controller from it."""
 
+from unreclaim.advice.option_versions import since
 from unreclaim.model.plan import PlanStep, Setting, StepKind
 from unreclaim.model.unit import Unit
 
-DISABLE_SINCE = 240
-"""The systemd that has DisableControllers= (NEWS)."""
+_DISABLE_SINCE = since("DisableControllers")
 
 
 def own_slice(unit: Unit) -> str | None:
@@ -45,7 +45,7 @@ def slice_steps(unit: Unit, systemd: int | None, without_memory: str) -> tuple[P
                 moved,
             )
         )
-    if systemd is not None and systemd >= DISABLE_SINCE:
+    if systemd is not None and systemd >= _DISABLE_SINCE:
         steps.append(
             PlanStep(
                 without_memory,
@@ -54,7 +54,7 @@ def slice_steps(unit: Unit, systemd: int | None, without_memory: str) -> tuple[P
                 "a cgroup without the memory controller holds no memory, and nothing holds it",
                 "the unit makes no memory cgroups any more, from its next start on",
                 f"MemoryMax=, MemoryHigh= and memory figures of all units in {name}",
-                f"systemd {systemd} ({DISABLE_SINCE} or newer); nothing in that slice may need memory control",
+                f"systemd {systemd} ({_DISABLE_SINCE} or newer); nothing in that slice may need memory control",
                 (*moved, Setting(name, "Slice", "DisableControllers", "memory")),
             )
         )

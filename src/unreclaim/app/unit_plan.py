@@ -20,14 +20,12 @@ from unreclaim.formats.unit_name import why_not_startable
 from unreclaim.host.collect import reparents_page_cache, with_structures
 from unreclaim.host.source import Source
 from unreclaim.model.census import PinKind
+from unreclaim.model.diagnosis import DyingCost
 from unreclaim.model.dying import count_memory
 from unreclaim.model.gap import Gap
 from unreclaim.model.plan import Estimate, Plan, UnitWatch
 from unreclaim.model.sample import Observation
 from unreclaim.model.unit import Unit
-
-_SERVICE, _PROPERTIES = "org.freedesktop.systemd1.Service", "org.freedesktop.DBus.Properties"
-_OBJECT, _MANAGER = "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"
 
 
 def require_unit(systemd: Systemd, name: str) -> Unit:
@@ -86,9 +84,8 @@ class UnitPlanner(Struct, frozen=True):
         with self.open_systemd() as systemd:
             unit = require_unit(systemd, name)
             version = systemd.version()
-            output = _standard_output(systemd, unit.name)
             # What cannot be wished for is refused before anybody waits.
-            plan_unit(unit, Facts(systemd=version, standard_output=output), wishes)
+            plan_unit(unit, Facts(systemd=version), wishes)
         first = self._census()
         watch, observation = watch_unit(self.source, self.clock, unit.name, seconds, self.count, progress)
         last = self._census()
@@ -96,7 +93,7 @@ class UnitPlanner(Struct, frozen=True):
         each, gaps = _left_by_a_start(unit, watch, first, last)
         host, _ = with_structures(root, observation.host)
         cost = estimate_cost(host, observation.samples[-1], count_memory(observation.samples[-1]))
-        spans = [span for span in (cost.slab, cost.percpu) if span is not None]
+        spans = [cost.slab, *([cost.percpu] if cost.percpu else [])]
         price = Estimate(*(float(sum(getattr(span, end) for span in spans)) for end in ("middle", "low", "high")))
         hierarchy = observation.samples[-1].memory_hierarchy()
         facts = Facts(
@@ -106,8 +103,7 @@ class UnitPlanner(Struct, frozen=True):
             watch.cycles_per_day,
             None if each is None else times(each, price),
             _pinning_files(unit, last),
-            output,
-            (*_gaps(watch), *gaps, *(gap for gap in (last.gaps if last else ()))),
+            (*_gaps(watch), *gaps, *_price_gaps(cost), *(last.gaps if last else ())),
         )
         return plan_unit(unit, facts, wishes), watch
 
@@ -118,14 +114,6 @@ class UnitPlanner(Struct, frozen=True):
             return None
 
 
-def _standard_output(systemd: Systemd, name: str) -> str | None:
-    if not name.endswith(".service"):
-        return None
-    (path,) = systemd.call(_OBJECT, _MANAGER, "LoadUnit", "s", name)
-    ((_, value),) = systemd.call(str(path), _PROPERTIES, "Get", "ss", _SERVICE, "StandardOutput")
-    return value if isinstance(value, str) else None
-
-
 def _gaps(watch: UnitWatch) -> tuple[Gap, ...]:
     if watch.starts is None:
         return (Gap("cycles of the unit", "its starts could not be counted"),)
@@ -133,6 +121,12 @@ def _gaps(watch: UnitWatch) -> tuple[Gap, ...]:
         why = f"no start was seen within {watch.seconds:.0f} seconds"
         return (Gap("cycles of the unit", why, "a longer look: --for 10m"),)
     return ()
+
+
+def _price_gaps(cost: DyingCost) -> tuple[Gap, ...]:
+    if cost.percpu is not None:
+        return ()
+    return (Gap("per-CPU memory that a start leaves", "what a cgroup takes of it is not known here: growth lacks it"),)
 
 
 def _left_by_a_start(

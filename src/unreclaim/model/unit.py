@@ -6,8 +6,9 @@ from msgspec import Struct
 class Unit(Struct, frozen=True):
     """One unit; None: systemd does not say (this kind of unit, this version, or this question has no such answer).
 
-    restart_seconds, restart_max_delay_seconds and start_limit_interval_seconds may be infinite.
-    accept: of a socket, whether each connection has an instance of its own.
+    restart_seconds, restart_max_delay_seconds and start_limit_interval_seconds may be infinite. standard_output: as
+    StandardOutput= has it (``journal``, ``append:/var/log/app.log``). accept: of a socket, whether each connection has
+    an instance of its own.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Unit(Struct, frozen=True):
     control_group: str | None = None
     slice: str | None = None
     service_type: str | None = None
+    standard_output: str | None = None
     restart: str | None = None
     restart_seconds: float | None = None
     restart_steps: int | None = None

@@ -219,14 +219,15 @@ def test_a_unit_in_a_slice_of_its_own_is_not_moved() -> None:
 
 def test_a_log_that_pins_goes_to_the_journal() -> None:
     """By a drop-in where systemd opens the file, as advice where the program does, not at all where no file pins."""
-    facts = replace(OLD, pinned_by=("/var/log/app.log",), standard_output="append:/var/log/app.log")
-    plan = plan_unit(ARTICLE, facts, Wishes(steps=("journal",)))
+    facts = replace(OLD, pinned_by=("/var/log/app.log",))
+    unit = replace(ARTICLE, standard_output="append:/var/log/app.log")
+    plan = plan_unit(unit, facts, Wishes(steps=("journal",)))
     assert settings_of(plan) == {"app.service StandardOutput": "journal", "app.service StandardError": "journal"}
-    advice = plan_unit(ARTICLE, replace(facts, standard_output="journal"), Wishes())
+    advice = plan_unit(replace(ARTICLE, standard_output="journal"), facts, Wishes())
     step = next(step for step in advice.steps if step.id == "journal")
     assert (step.kind, step.settings) == (StepKind.TEXT, ())
-    assert "journal" not in ids(plan_unit(ARTICLE, OLD, Wishes()))
-    assert "journal" not in ids(plan_unit(ARTICLE, replace(facts, lru_reparenting=True), Wishes()))
+    assert "journal" not in ids(plan_unit(unit, OLD, Wishes()))
+    assert "journal" not in ids(plan_unit(unit, replace(facts, lru_reparenting=True), Wishes()))
 
 
 def test_timers_and_sockets_are_named() -> None:

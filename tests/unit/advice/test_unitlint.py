@@ -154,7 +154,7 @@ def test_the_loop_that_runs_is_counted() -> None:
     facts = UnitFacts(loaded=Unit("x.service", nr_restarts=211))
     first = lint_unit(view(LOOP, host=NEW, facts=facts))[0]
     assert first.message.endswith("and nothing ends that; systemd counts 211 restarts now")
-    assert first.fix.startswith("RestartSec=1s with RestartSteps=6 and RestartMaxDelaySec=60s; if")
+    assert first.fix.startswith("RestartSec=1s with RestartSteps=6 and RestartMaxDelaySec=1min; if")
     slow = lint_unit(view("[Service]\nRestart=always\nRestartSec=500ms\n"))[0]
     assert slow.message == (
         "a failing service is restarted after RestartSec=500ms, for ever if it lives for more than 1.5s each time"

@@ -11,10 +11,11 @@ from unreclaim.advice.planner import Wishes
 from unreclaim.analysis.census import group_census
 from unreclaim.app.census import CensusReport
 from unreclaim.app.start_counter import StartCounter
-from unreclaim.app.unit_plan import UnitPlanner, require_unit, watch_unit
+from unreclaim.app.unit_plan import UnitPlanner, _price_gaps, require_unit, watch_unit
 from unreclaim.base.errors import UnavailableError
 from unreclaim.host.source import Source
 from unreclaim.model.census import Census, DyingCgroup, Pin, PinKind
+from unreclaim.model.diagnosis import DyingCost, Span
 from unreclaim.model.gap import Gap
 from unreclaim.model.plan import Plan, UnitWatch
 from unreclaim.model.unit import Unit
@@ -90,12 +91,11 @@ def test_each_start_is_priced_by_what_it_left() -> None:
 def test_a_file_that_holds_many_is_named_and_one_that_holds_few_is_not() -> None:
     """The log of 23 cgroups is; a library that one start read first is not."""
     left = [*(dying(number) for number in range(23)), dying(99, pin=LIBRARY)]
-    stage = Stage(UNIT, census(), census(*left))
-    stage.systemd.output = "append"
+    stage = Stage(replace(UNIT, standard_output="append:/var/log/app.log"), census(), census(*left))
     plan, _ = stage.plan()
     journal = next(step for step in plan.steps if step.id == "journal")
     assert journal.what == "log to the journal instead of /var/log/app.log"
-    assert journal.gate == "StandardOutput=append"
+    assert journal.gate == "StandardOutput=append:/var/log/app.log"
 
 
 def test_what_cannot_be_seen_is_a_gap() -> None:
@@ -154,11 +154,9 @@ def test_what_is_no_unit_is_refused(name: str, state: str, why: str) -> None:
         require_unit(FakeSystemd("/nowhere", replace(UNIT, load_state=state)), name)
 
 
-def test_what_is_no_service_is_not_asked_for_its_output() -> None:
-    """Timers and sockets have none."""
-    stage = Stage(Unit("app.timer", load_state="loaded"), census(), census())
-    stage.planner().plan("app.timer", Wishes(), 0.0)
-    assert stage.systemd.calls == []
-    odd = Stage(UNIT, census(), census())
-    odd.systemd.output = 7
-    assert odd.plan(0.0)[0].chosen == ("restart-delay",)
+def test_a_price_without_per_cpu_memory_is_told_as_that() -> None:
+    """Where it is not known what a cgroup takes of it, growth is slab alone, and that is said."""
+    slab = Span(10_000, 9_000, 11_000)
+    whole = DyingCost(slab, slab, None, None, None, "table")
+    assert _price_gaps(whole) == ()
+    assert [gap.what for gap in _price_gaps(replace(whole, percpu=None))] == ["per-CPU memory that a start leaves"]

@@ -28,6 +28,7 @@ import math
 from collections.abc import Iterator
 
 from unreclaim.advice.restart_loop import restart_loop
+from unreclaim.advice.restarts import MOST_SECONDS, STEPS
 from unreclaim.advice.unit_view import UnitView, count, seconds
 from unreclaim.formats.time_span import time_span
 from unreclaim.model.lint import LintFinding, LintSeverity
@@ -44,10 +45,12 @@ def check(view: UnitView) -> Iterator[LintFinding]:
     limited = most is not None and most < math.inf
     if steps and not limited:
         message = "RestartSteps= has no effect without RestartMaxDelaySec=: the delay never grows"
-        yield view.finding(_RULE, steps_at, LintSeverity.WARNING, message, "add RestartMaxDelaySec=60s")
+        yield view.finding(
+            _RULE, steps_at, LintSeverity.WARNING, message, f"add RestartMaxDelaySec={time_span(MOST_SECONDS)}"
+        )
     elif limited and not steps:
         message = "RestartMaxDelaySec= has no effect without RestartSteps=: the delay never grows"
-        yield view.finding(_RULE, most_at, LintSeverity.WARNING, message, "add RestartSteps=6")
+        yield view.finding(_RULE, most_at, LintSeverity.WARNING, message, f"add RestartSteps={STEPS}")
     elif most is not None and limited and (delay := restart_loop(view).delay) >= most:
         shorter, longer = time_span(most), time_span(delay)
         message = f"RestartMaxDelaySec={shorter} is not longer than RestartSec={longer}: the delay never grows"

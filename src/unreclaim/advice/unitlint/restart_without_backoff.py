@@ -33,6 +33,7 @@ from collections.abc import Iterator
 
 from unreclaim.advice.option_versions import BACK_OFF_SINCE
 from unreclaim.advice.restart_loop import restart_loop
+from unreclaim.advice.restarts import FIRST_SECONDS, MOST_SECONDS, PLAIN_SECONDS, STEPS
 from unreclaim.advice.unit_view import UnitView
 from unreclaim.base.units import format_count
 from unreclaim.formats.time_span import time_span
@@ -72,5 +73,6 @@ def check(view: UnitView) -> Iterator[LintFinding]:
 def slower(view: UnitView) -> str:
     """Say how this systemd can be made to restart a unit less often."""
     if view.host.systemd_version is not None and view.host.systemd_version >= BACK_OFF_SINCE:
-        return "RestartSec=1s with RestartSteps=6 and RestartMaxDelaySec=60s"
-    return f"RestartSec=15s (back-off by RestartSteps= needs systemd {BACK_OFF_SINCE})"
+        most = time_span(MOST_SECONDS)
+        return f"RestartSec={time_span(FIRST_SECONDS)} with RestartSteps={STEPS} and RestartMaxDelaySec={most}"
+    return f"RestartSec={time_span(PLAIN_SECONDS)} (back-off by RestartSteps= needs systemd {BACK_OFF_SINCE})"

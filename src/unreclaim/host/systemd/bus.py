@@ -303,6 +303,7 @@ def _unit(name: str, said: Mapping[str, object]) -> Unit:
         control_group=_text(said, "ControlGroup"),
         slice=_text(said, "Slice"),
         service_type=_text(said, "Type"),
+        standard_output=_text(said, "StandardOutput"),
         restart=_text(said, "Restart"),
         restart_seconds=_seconds(said, "RestartUSec"),
         restart_steps=_of(int, said, "RestartSteps"),
