@@ -33,8 +33,7 @@ def lint(
     progress: is told of each unit.
     """
     tree, reader = UnitTree(root), FactReader(root)
-    units, missing = _named(tree, names)
-    files, unread = _files(names)
+    units, files, missing = _read(tree, names)
     loaded, version, unasked = _ask(root, [unit.name for unit in units])
     if everything:
         units += _all(tree, {unit.name for unit in units})
@@ -51,51 +50,35 @@ def lint(
         len(judged) - masked,
         masked,
         tuple(findings),
-        (*missing, *unread),
+        tuple(missing),
         (*tree.gaps, *unasked, *(gap for unit, _ in judged for gap in unit.gaps)),
         host.systemd_version,
     )
 
 
-def _named(tree: UnitTree, names: Iterable[str]) -> tuple[list[UnitFiles], list[Gap]]:
-    """Read the units that were named; one of which nothing can be read is missing."""
+def _read(tree: UnitTree, names: Iterable[str]) -> tuple[list[UnitFiles], list[UnitFiles], list[Gap]]:
+    """Read the units and the files of this machine that were named; one of which nothing can be read is missing."""
     units: dict[str, UnitFiles] = {}
+    files: dict[str, UnitFiles] = {}
     missing = []
     for name in names:
-        if "/" in name:
-            continue
+        is_file = "/" in name
         try:
             # Without a type it is a service, as systemctl takes it.
-            found = tree.read(name if "." in name else f"{name}.service")
+            found = read_unit_at(LiveRoot(), name) if is_file else tree.read(name if "." in name else f"{name}.service")
         except ParseError as error:
-            missing.append(Gap(name, error.why))
+            hint = "a file bears the name of its unit, such as x.service" if is_file else None
+            missing.append(Gap(name, error.why, hint))
             continue
         if found is None:
             missing.append(Gap(name, "there is no unit file of that name", f"of a file give the path: ./{name}"))
-        elif found.files or found.masked:
+        elif not (found.files or found.masked):
+            missing += found.gaps
+        elif is_file:
+            files[name] = found
+        else:
             units[found.name] = found
-        else:
-            missing += found.gaps
-    return list(units.values()), missing
-
-
-def _files(paths: Iterable[str]) -> tuple[list[UnitFiles], list[Gap]]:
-    """Read the unit files of this machine that were named by a path."""
-    units: dict[str, UnitFiles] = {}
-    missing = []
-    for path in paths:
-        if "/" not in path:
-            continue
-        try:
-            found = read_unit_at(LiveRoot(), path)
-        except ParseError as error:
-            missing.append(Gap(path, error.why, "a file bears the name of its unit, such as x.service"))
-            continue
-        if found.files or found.masked:
-            units[path] = found
-        else:
-            missing += found.gaps
-    return list(units.values()), missing
+    return list(units.values()), list(files.values()), missing
 
 
 def _all(tree: UnitTree, known: set[str]) -> list[UnitFiles]:
