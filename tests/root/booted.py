@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.house.source import TOP
-from tests.machine import DISK, own_name, skip_unless_forced
+from tests.machine import DISK, own_name, skip_unless_forced, systemd_is_first
 from unreclaim.app.clock import SystemClock
 from unreclaim.lab.nspawn import boot, cache_directory, make_root
 from unreclaim.lab.systemd import Systemd, find_systemd
@@ -32,7 +32,7 @@ def boot_systemd(suite: str = SUITE, prepare: Callable[[str], None] = lambda _ro
 
     prepare: is given its root directory beforehand, to write into.
     """
-    if suite == SUITE and os.path.isdir("/run/systemd/system"):
+    if suite == SUITE and systemd_is_first():
         # A guest of vmtest, which is nobody else's.
         system = find_systemd()
         prepare("")
