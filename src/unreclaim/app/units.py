@@ -108,7 +108,7 @@ def _watch(
     """Read kernel memory over a window, and count the cgroups that are made meanwhile."""
     if seconds <= 0:
         return (), None
-    readings = [_reading(collect_light_sample(root), clock)]
+    readings: list[Reading | None] = []
 
     def read(_interval: Churn, total: Churn) -> None:
         readings.append(_reading(collect_light_sample(root), clock))
@@ -118,6 +118,8 @@ def _watch(
     order = Order(seconds, max(_READING_SECONDS, seconds / _MOST_READINGS))
     with ExitStack() as stack:
         tracer = _begin_trace(stack, open_tracer, gaps)
+        # Not before: the trace's own buffers take kernel memory.
+        readings.append(_reading(collect_light_sample(root), clock))
         churn = trace(order, tracer or _NoTracer(), root, clock, read)
     if progress is not None:
         progress(seconds, seconds)

@@ -95,8 +95,12 @@ def test_a_journal_that_ends_in_the_middle_is_a_gap(tmp_path: Path) -> None:
 def test_a_window_prices_the_starts_in_it(tmp_path: Path) -> None:
     """Memory is read every second, and what grew with the starts is theirs."""
     host, clock = FakeHost(), FakeClock()
+
+    def grow() -> None:
+        host.slab_kib += 23 * 13
+
     for second in range(6):
-        clock.after(second + 0.5, lambda: host.leave_behind(23))
+        clock.after(second + 0.5, grow)
     write_journal(
         tmp_path, [NOW - 60, *(NOW + second + 0.25 + number / 100 for second in range(6) for number in range(23))]
     )
@@ -111,8 +115,24 @@ def test_a_window_prices_the_starts_in_it(tmp_path: Path) -> None:
     assert survey.window is not None
     (row,) = survey.window.rows
     assert (row.name, row.starts, survey.window.seconds) == ("app.service", 138, 6.0)
-    assert row.bytes + survey.window.unexplained_bytes == survey.window.growth_bytes
+    assert (row.bytes_each, row.low, row.high) == pytest.approx((13 * 1024,) * 3)
+    assert (row.bytes, survey.window.growth_bytes, survey.window.unexplained_bytes) == (138 * 13 * 1024,) * 2 + (0,)
     assert told[-1] == (6, 6)
+
+
+def test_what_the_trace_itself_takes_is_no_growth(tmp_path: Path) -> None:
+    """The kernel's buffers for it are there before the window begins."""
+    host = FakeHost()
+    write_journal(tmp_path, [NOW - 60])
+
+    @contextlib.contextmanager
+    def begin() -> Iterator[FakeTracer]:
+        host.slab_kib += 2048
+        yield FakeTracer()
+
+    survey = survey_units(host.source(), FakeClock(), since_unix_seconds=NOW - 90, window_seconds=6, open_tracer=begin)
+    assert survey.window is not None
+    assert survey.window.growth_bytes == 0
 
 
 def test_an_empty_journal_is_no_zero(tmp_path: Path) -> None:
