@@ -253,7 +253,8 @@ Names of pods and containers come from the files of kubelet, Docker and Podman (
 /var/lib/docker/containers, /var/lib/containers/storage), where they can be read within two seconds in all; else ids are
 shown. A container that is gone within half a second may have no name.
 
-A path of more than 1,023 bytes is cut off by the kernel. Before Linux 4.13 there are no such events.
+A path of more than 1,023 bytes is cut off by the kernel. The events were seen on Linux 5.10 to 7.2; a much
+older kernel may lack them.
 """,
     ),
     ("plan",): Texts(

@@ -2,7 +2,7 @@
 
 Source: Documentation/trace/ftrace.rst; DECLARE_EVENT_CLASS(cgroup, …) in include/trace/events/cgroup.h; lost events:
     tracing_read_pipe() in kernel/trace/trace.c; Documentation/trace/kprobetrace.rst
-Needs: root, tracefs; the events cgroup_mkdir, cgroup_rmdir (4.13, ed1777de2520) and cgroup_release (4.13). root is the
+Needs: root, tracefs; the events cgroup_mkdir, cgroup_rmdir and cgroup_release (seen on 5.10 to 7.2). root is the
     hierarchy's number; the id is the inode number of the directory from 5.5 on (before, a number of the hierarchy that
     is given again once its cgroup is released). Events memcg_* are probes of our own (host/tracing/memcgs.py).
 

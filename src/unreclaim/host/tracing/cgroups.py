@@ -107,6 +107,7 @@ def _prepare(instance: str, word: str | None, buffer_kib: int) -> None:
             write_file(f"{instance}/events/cgroup/cgroup_{event}/enable", "1")
     except FileNotFoundError as error:
         why = f"this kernel has none of cgroups: {error.filename} is not there"
-        raise TracingUnavailableError("trace events", why, hint="they are there since Linux 4.13") from error
+        hint = "they were seen on Linux 5.10 to 7.2; an older kernel may lack them"
+        raise TracingUnavailableError("trace events", why, hint=hint) from error
     except OSError as error:
         raise TracingUnavailableError("trace events", f"{error.filename}: {error.strerror}") from error
