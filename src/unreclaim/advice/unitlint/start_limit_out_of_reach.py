@@ -30,6 +30,7 @@ References
 
 from collections.abc import Iterator
 
+from unreclaim.advice.option_versions import BACK_OFF_SINCE
 from unreclaim.advice.restart_loop import restart_loop
 from unreclaim.advice.unit_view import UnitView
 from unreclaim.formats.time_span import time_span
@@ -54,5 +55,6 @@ def check(view: UnitView) -> Iterator[LintFinding]:
         LintSeverity.WARNING if grave else LintSeverity.INFO,
         f"the start limit of {limit} can never end a loop that waits {time_span(loop.delay)} before each restart:"
         f" it goes on for ever, {loop.rate}",
-        f"{needed} ends such a loop; or let the delay grow (RestartSteps= with RestartMaxDelaySec=, systemd 254)",
+        f"{needed} ends such a loop; or let the delay grow (RestartSteps= with RestartMaxDelaySec=,"
+        f" systemd {BACK_OFF_SINCE})",
     )
